@@ -1,0 +1,38 @@
+package resource
+
+import "errors"
+
+// What clients report and the engine branches on. A client's error matches them through errors.Is
+// and carries the service's own words beside.
+var (
+	// ErrNotFound: the object is not there. From Read it makes a create; the T that comes with it
+	// holds what is already certain about the object that Create would make.
+	ErrNotFound = errors.New("not found")
+	// ErrForbidden: these credentials may not do that. From Read it makes the object unknown.
+	ErrForbidden = errors.New("not permitted")
+	// ErrUnauthorized: the credentials are missing, expired or rejected.
+	ErrUnauthorized = errors.New("credentials missing or rejected")
+	// ErrExists: an object with that natural key is there already.
+	ErrExists = errors.New("already exists")
+	// ErrConflict: somebody else changed the object between our read and our write.
+	ErrConflict = errors.New("changed by somebody else")
+	// ErrNotYet: what the request refers to exists but is not visible yet; worth waiting for.
+	ErrNotYet = errors.New("not visible yet")
+	// ErrLost: the request was sent and its answer was lost, so nobody knows whether it was done.
+	ErrLost = errors.New("the answer was lost")
+)
+
+// Blocked is a Read's answer for an object that cannot be made or changed until somebody does
+// something that mlopsctl does not do: a table is missing, a team does not exist, a plan of GitHub's
+// lacks the feature.
+type Blocked struct{ Reason string }
+
+// Error returns the reason.
+func (b *Blocked) Error() string { return b.Reason }
+
+// Moot is a Read's answer for a wish that asks for nothing today: MODIFY on an output table that the
+// job itself will make.
+type Moot struct{ Reason string }
+
+// Error returns the reason.
+func (m *Moot) Error() string { return m.Reason }

@@ -1,0 +1,58 @@
+package resource
+
+import (
+	"context"
+
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// Wishes is what kinds declare from: the spec, and the few live facts that decide which objects it
+// means.
+type Wishes struct {
+	*spec.Stack
+	// Metastores holds the metastore id of each workspace host on which the spec wishes something;
+	// a host whose metastore could not be read is absent.
+	Metastores map[string]string
+}
+
+// Kind is one kind of object. C is the one client that it may use, T the fields that it manages and,
+// marked omitempty, those that the service gives (ids). T is plain data: strings, Texts, booleans,
+// numbers, lists and structs of them, with JSON names in snake_case; a pointer or a slice that is nil
+// is absent, which means not managed in a wish. A function makes at most one write; it does not
+// retry, log, sleep or print.
+type Kind[C, T any] struct {
+	Name string
+	Doc  string // one sentence for people: what it is, and what the guide calls it
+
+	// Fields by their JSON names. Identity finds the object and is never compared. CreateOnly shapes
+	// a new object and is not compared afterwards. A difference in an Immutable field is refused.
+	Identity, CreateOnly, Immutable []string
+	Guard                           Guard
+
+	// Declare lists the objects that the spec wishes, in a stable order. It is pure.
+	Declare func(Wishes) []Decl[T]
+	// Read returns the live object that the wish means: the wish's identity fields and every
+	// managed field that the service shows, normalised so that an equal wish is equal JSON.
+	Read func(ctx context.Context, c C, want T) (T, error)
+	// Create makes the object and returns it as Read would.
+	Create func(ctx context.Context, c C, want T) (T, error)
+	// Update brings the managed fields of have to want, leaves the rest alone, and returns the
+	// object as Read would. nil: objects of the kind never differ in a field.
+	Update func(ctx context.Context, c C, have, want T) (T, error)
+	// Delete removes the object; one that is gone already is no error. nil: never deleted.
+	Delete func(ctx context.Context, c C, have T) error
+
+	// Due returns why a live object must be renewed though no field differs, or "". nil: never.
+	Due func(have T) string
+	// Ready reports whether a new object is visible to what needs it. nil: at once.
+	Ready func(ctx context.Context, c C, made T) (bool, error)
+	// Find looks for the object that a create with a lost answer may have made. nil: Read does.
+	Find func(ctx context.Context, c C, want T) (T, bool, error)
+	// Batch names what objects share when their changes must go out in one request; Write then
+	// makes them all, and answers one error for each. nil: every change goes alone.
+	Batch func(T) string
+	Write func(ctx context.Context, c C, changes []Change[T]) []error
+}
+
+// Change is one object of a batch: what is there and what is wished.
+type Change[T any] struct{ Have, Want T }

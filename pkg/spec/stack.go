@@ -1,0 +1,208 @@
+package spec
+
+import (
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
+)
+
+// Stack is one mlops.yaml that passed every check, with defaults filled in. A nil pointer or a nil
+// slice means that the key is absent, so what it stands for is not managed; an empty slice means
+// that it is managed and none is wished. Lists that came from mappings keep the file's order.
+type Stack struct {
+	File   string // the spec's path, as it was given
+	Dir    string // the folder that holds it; git.source is relative to it
+	SHA256 string // of the file's bytes, in hexadecimal
+
+	Name              string
+	Git               Git
+	Account           *Account
+	Branches          []Branch
+	Targets           []Target
+	ServicePrincipals []ServicePrincipal
+	Catalogs          []Catalog
+	Permissions       []Permission
+	Secrets           []Secret
+	Variables         []Variable
+
+	positions map[string]diag.Pos // by JSON pointer: the key's place, the item's in a list
+}
+
+// Git is the repository of the stack.
+type Git struct {
+	Host                string // with scheme, without a trailing slash
+	Owner, Name         string
+	Visibility          string // private, internal, public; "" is not managed
+	Description         *string
+	Source              string // the local project folder, relative to Stack.Dir
+	FirstCommit         *FirstCommit
+	Teams               []Team
+	WorkflowPermissions *WorkflowPermissions
+}
+
+// FirstCommit is what an empty repository is given.
+type FirstCommit struct {
+	Message string
+	Paths   []string
+}
+
+// Team is a team's role on the repository: read, triage, push, maintain or admin.
+type Team struct{ Slug, Role string }
+
+// WorkflowPermissions are the repository's settings for the token of its workflows.
+type WorkflowPermissions struct {
+	Default            string // read, write; "" is not managed
+	CreatePullRequests *bool
+}
+
+// Account is the Databricks account. Without one nothing that needs it is done.
+type Account struct{ Host, ID, Profile string }
+
+// Branch is a branch of the repository.
+type Branch struct {
+	Name       string
+	Default    bool
+	From       string // the branch that it is created off; "" is the default branch
+	Protection *Protection
+}
+
+// Protection is what the stack's own ruleset demands on a branch.
+type Protection struct {
+	RequiredApprovals *int
+	RequiredChecks    []string
+	AllowForcePush    *bool
+}
+
+// Target is a deployment target of the bundle: a workspace, a principal, an environment.
+type Target struct {
+	Name             string
+	Host             string // "" where the spec gives none
+	Profile          string
+	Branch           string
+	ServicePrincipal string
+	CIAuth           CIAuth // "" where the target has no principal
+	Environment      *Environment
+	Catalog          string // the target's own name unless said
+}
+
+// CIAuth is the way that a target's CI job logs in to Databricks.
+type CIAuth string
+
+// The ways to log in that this version acts on.
+const (
+	OIDC        CIAuth = "oidc"
+	OAuthSecret CIAuth = "oauth_secret"
+	AccessToken CIAuth = "access_token"
+)
+
+// Environment is a target's GitHub environment; it bears the target's name.
+type Environment struct {
+	Reviewers []string // "team:SLUG" or "user:LOGIN"
+	Branches  []string // patterns of the branches that may deploy
+}
+
+// ServicePrincipal is what the spec says of a principal beyond its name.
+type ServicePrincipal struct{ Name, ID string }
+
+// Catalog is a Unity Catalog catalog.
+type Catalog struct {
+	Name        string
+	Exists      bool // it is somebody else's: looked at, never created or changed
+	Comment     *string
+	StorageRoot string
+	IsolatedTo  []string // target names
+	Target      string   // whose metastore, where several targets could mean several
+	Schemas     []Schema
+}
+
+// Schema is a schema of a catalog.
+type Schema struct {
+	Name    string
+	Comment *string
+}
+
+// Permission is one entry of permissions: a recipe (Grant) or a wish spelled out (Principal, On,
+// Privileges).
+type Permission struct {
+	Grant   string // training, batch_inference; "" for a wish spelled out
+	Targets []string
+	Schema  string
+	Input   string // SCHEMA.TABLE in each target's catalog
+	Output  string
+
+	Principal  string // group:NAME, user:NAME, service_principal:NAME
+	On         string // TYPE:FULL.NAME
+	Privileges []string
+	Target     string // whose metastore, where On leaves it open
+}
+
+// Secret is a GitHub Actions secret; exactly one source is set.
+type Secret struct {
+	Name        string // upper case, as GitHub stores it
+	Environment string // "" is the repository's
+
+	Env         string
+	File        string // relative to Stack.Dir, never outside it
+	Command     []string
+	OAuthSecret *OAuthSecretSource
+	AccessToken *AccessTokenSource
+
+	RotateBefore time.Duration // 0: never rotated by age
+}
+
+// OAuthSecretSource issues an OAuth secret for a target's principal.
+type OAuthSecretSource struct {
+	Target   string
+	Lifetime time.Duration
+}
+
+// AccessTokenSource exchanges an OAuth secret of a target's principal for a token of one hour.
+type AccessTokenSource struct{ Target string }
+
+// Variable is a GitHub Actions variable.
+type Variable struct {
+	Name        string // upper case, as GitHub stores it
+	Environment string // "" is the repository's
+	Value       string
+}
+
+// Target returns the target of that name, or nil.
+func (s *Stack) Target(name string) *Target {
+	for i := range s.Targets {
+		if s.Targets[i].Name == name {
+			return &s.Targets[i]
+		}
+	}
+	return nil
+}
+
+// Catalog returns the catalog of that name, or nil.
+func (s *Stack) Catalog(name string) *Catalog {
+	for i := range s.Catalogs {
+		if s.Catalogs[i].Name == name {
+			return &s.Catalogs[i]
+		}
+	}
+	return nil
+}
+
+// DefaultBranch returns the name of the branch that the spec calls the default, "" where none is.
+func (s *Stack) DefaultBranch() string {
+	for _, b := range s.Branches {
+		if b.Default {
+			return b.Name
+		}
+	}
+	return ""
+}
+
+// At returns the place of the key or list item at path, given as its segments
+// ("targets", "prod", "host"); where that is not in the file, its nearest ancestor's place.
+func (s *Stack) At(path ...string) diag.Pos {
+	for n := len(path); n >= 0; n-- {
+		if pos, ok := s.positions[Pointer(path[:n]...)]; ok {
+			return pos
+		}
+	}
+	return diag.Pos{File: s.File}
+}
