@@ -42,6 +42,15 @@ type Kind[C, T any] struct {
 	// Delete removes the object; one that is gone already is no error. nil: never deleted.
 	Delete func(ctx context.Context, c C, have T) error
 
+	// Check reports why the wish could not be carried out from here and now though the services would
+	// allow it: a value that is not set. A plan warns; an apply refuses to begin. nil: nothing to check.
+	Check func(ctx context.Context, c C, want T) error
+	// Danger says what bringing have to want takes away. nil: nothing.
+	Danger func(have, want T) Guard
+	// ReadsOpen: Read is called even while a reference of the wish is open, its Value empty, and then
+	// answers ErrNotFound, *Blocked or *Moot. Otherwise such an object is absent, as nothing could
+	// hold it yet.
+	ReadsOpen bool
 	// Due returns why a live object must be renewed though no field differs, or "". nil: never.
 	Due func(have T) string
 	// Ready reports whether a new object is visible to what needs it. nil: at once.
