@@ -11,6 +11,7 @@ import (
 // bound in. A func that is nil is one that the kind does not have.
 type Type struct {
 	Name, Doc                       string
+	Host                            string // where its objects live, unless an object says so itself in its field host
 	Identity, CreateOnly, Immutable []string
 	Guard                           Guard
 	ReadsOpen                       bool

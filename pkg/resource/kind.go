@@ -47,9 +47,9 @@ type Kind[C, T any] struct {
 	Check func(ctx context.Context, c C, want T) error
 	// Danger says what bringing have to want takes away. nil: nothing.
 	Danger func(have, want T) Guard
-	// ReadsOpen: Read is called even while a reference of the wish is open, its Value empty, and then
-	// answers ErrNotFound, *Blocked or *Moot. Otherwise such an object is absent, as nothing could
-	// hold it yet.
+	// ReadsOpen: Read is called even while a reference in an Identity field is open, its Value empty,
+	// and then answers ErrNotFound, *Blocked or *Moot. Otherwise such an object is absent, as nothing
+	// could hold it yet. References in other fields never keep an object from being read.
 	ReadsOpen bool
 	// Due returns why a live object must be renewed though no field differs, or "". nil: never.
 	Due func(have T) string

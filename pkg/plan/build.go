@@ -1,0 +1,212 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// State is what a look at a live object found.
+type State string
+
+// The states. Present and Absent are certain; Hidden is what these credentials cannot read.
+const (
+	Present State = "present"
+	Absent  State = "absent"
+	Stopped State = "stopped" // it cannot be made or changed until somebody acts
+	Moot    State = "moot"    // the wish asks for nothing today
+	Hidden  State = "hidden"
+)
+
+// Observation is one look at one live object. Object is the live object when it is Present, and
+// what is certain already about a new one when it is Absent. Reason says why for the other states.
+type Observation struct {
+	State  State
+	Object resource.Object
+	Reason string
+}
+
+// Input is what Build compares: the wishes, the kinds that they are of, and what was seen of each, by
+// address.
+type Input struct {
+	Wishes []resource.Wish
+	Types  map[string]resource.Type
+	Seen   map[string]Observation
+}
+
+// Build returns the changes that bring what was seen to what is wished, each after all that it needs.
+// An object that cannot be read is unknown, never a create; what needs something that is blocked or
+// unknown is blocked itself. The error is a *dag.CycleError, or a defect of a kind.
+func Build(in Input) ([]Change, error) {
+	sorted, err := Graph(in.Wishes).Sort()
+	if err != nil {
+		return nil, fmt.Errorf("ordering the plan: %w", err)
+	}
+	wishes := map[string]resource.Wish{}
+	for _, w := range in.Wishes {
+		wishes[w.Addr.String()] = w
+	}
+	changes := make([]Change, 0, len(sorted))
+	byAddr := map[string]*Change{}
+	for _, address := range sorted {
+		c, err := change(in, wishes[address])
+		if err != nil {
+			return nil, fmt.Errorf("planning %s: %w", address, err)
+		}
+		holdBack(&c, byAddr)
+		changes = append(changes, c)
+		byAddr[address] = &changes[len(changes)-1]
+	}
+	return changes, nil
+}
+
+// change decides what happens to one object, looking at nothing else.
+func change(in Input, w resource.Wish) (Change, error) {
+	t, known := in.Types[w.Addr.Kind]
+	if !known {
+		return Change{}, fmt.Errorf("no kind is called %q", w.Addr.Kind)
+	}
+	seen := in.Seen[w.Addr.String()]
+	want, open := resource.Resolve(w.Want, func(r resource.Ref) (any, bool) {
+		value, ok := in.Seen[r.Addr].Object[r.Field]
+		return value, ok
+	})
+	for _, r := range open {
+		if _, declared := in.Seen[r.Addr]; !declared {
+			return Change{}, fmt.Errorf("it refers to %s, which nothing declares", r.Addr)
+		}
+	}
+	c := Change{
+		Address: w.Addr.String(), Kind: t.Name, Host: host(t, want), Danger: resource.Unguarded,
+		Needs: []resource.Need{}, DependsOn: []string{}, Fields: []Field{}, Source: w.At, Want: w.Want,
+	}
+	for _, n := range Needs(w) {
+		if _, declared := in.Seen[n.Addr]; declared {
+			c.Needs = append(c.Needs, n)
+			c.DependsOn = append(c.DependsOn, n.Addr)
+		}
+	}
+	return c, decide(&c, t, want, seen)
+}
+
+func decide(c *Change, t resource.Type, want resource.Object, seen Observation) error {
+	switch seen.State {
+	case Absent:
+		c.Action, c.Reason = Create, "it is not there"
+		c.After, c.Fields = Merge(want, seen.Object), orEmpty(Diff(want, nil))
+	case Present:
+		return decidePresent(c, t, want, seen.Object)
+	case Stopped:
+		c.Action, c.Reason = Blocked, seen.Reason
+	case Moot:
+		c.Action, c.Reason = None, seen.Reason
+	case Hidden:
+		c.Action, c.Reason = Unknown, seen.Reason
+	default:
+		return fmt.Errorf("it was not looked at (state %q)", seen.State)
+	}
+	return batch(c, t, want)
+}
+
+func decidePresent(c *Change, t resource.Type, want, have resource.Object) error {
+	c.Before, c.After = have, have
+	c.Fields = orEmpty(Diff(want, have, append(slices.Clone(t.Identity), t.CreateOnly...)...))
+	if len(c.Fields) == 0 {
+		return decideEqual(c, t, have)
+	}
+	c.After = Merge(without(want, t.CreateOnly), have)
+	for _, f := range c.Fields {
+		top, _, _ := strings.Cut(f.Path, ".")
+		if slices.Contains(t.Immutable, top) || t.Update == nil && t.Write == nil {
+			c.Action = Blocked
+			c.Reason = fmt.Sprintf("its %s is %v and cannot be changed to %v once it is made; put the old value back, or make a new one under another name", f.Path, f.Before, f.After)
+			return nil
+		}
+	}
+	c.Action, c.Reason = Update, differs(c.Fields)
+	if t.Danger != nil {
+		danger, err := t.Danger(have, Merge(want, have))
+		if err != nil {
+			return err
+		}
+		c.Danger = danger
+	}
+	return batch(c, t, want)
+}
+
+func decideEqual(c *Change, t resource.Type, have resource.Object) error {
+	c.Action, c.Reason = None, ""
+	if t.Due == nil {
+		return nil
+	}
+	due, err := t.Due(have)
+	if err == nil && due != "" {
+		c.Action, c.Reason = Rotate, due
+	}
+	return err
+}
+
+func batch(c *Change, t resource.Type, want resource.Object) error {
+	if t.Batch == nil || !c.Action.Acts() {
+		return nil
+	}
+	name, err := t.Batch(want)
+	c.Batch = name
+	return err
+}
+
+// holdBack makes a change wait for what it needs and cannot have.
+func holdBack(c *Change, before map[string]*Change) {
+	if !c.Action.Acts() {
+		return
+	}
+	for _, n := range c.Needs {
+		switch need := before[n.Addr]; need.Action {
+		case Blocked, Unknown, Wait:
+			c.Action, c.Danger, c.Batch = Blocked, resource.Unguarded, ""
+			c.Reason = fmt.Sprintf("it waits for %s, which is %s: %s", n.Addr, state(need.Action), n.Why)
+			return
+		}
+	}
+}
+
+func state(a Action) string {
+	switch a {
+	case Unknown:
+		return "not readable"
+	case Wait:
+		return "waiting for a person"
+	default:
+		return string(a)
+	}
+}
+
+func differs(fields []Field) string {
+	names := make([]string, 0, len(fields))
+	for _, f := range fields {
+		names = append(names, f.Path)
+	}
+	if len(names) == 1 {
+		return names[0] + " differs"
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " differ"
+}
+
+func without(o resource.Object, keys []string) resource.Object {
+	out := resource.Object{}
+	for k, v := range o {
+		if !slices.Contains(keys, k) {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func host(t resource.Type, want resource.Object) string {
+	if h, ok := want["host"].(string); ok {
+		return h
+	}
+	return t.Host
+}
