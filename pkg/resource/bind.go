@@ -22,6 +22,7 @@ type Type struct {
 	Update  func(ctx context.Context, have, want Object) (Object, error)
 	Delete  func(ctx context.Context, have Object) error
 	Check   func(ctx context.Context, want Object) error
+	Warn    func(want, have Object) (*Warning, error) // have is nil where the object is not there
 	Danger  func(have, want Object) (Guard, error)
 	Due     func(have Object) (string, error)
 	Ready   func(ctx context.Context, made Object) (bool, error)
@@ -78,6 +79,16 @@ func bindQuestions[C, T any](t *Type, k Kind[C, T], c C) {
 	if k.Check != nil {
 		t.Check = func(ctx context.Context, want Object) error {
 			return only(want, func(w T) error { return k.Check(ctx, c, w) })
+		}
+	}
+	if k.Warn != nil {
+		t.Warn = func(want, have Object) (*Warning, error) {
+			return with(want, func(w T) (*Warning, error) {
+				if have == nil {
+					return k.Warn(w, nil), nil
+				}
+				return with(have, func(h T) (*Warning, error) { return k.Warn(w, &h), nil })
+			})
 		}
 	}
 	if k.Danger != nil {

@@ -45,6 +45,9 @@ type Kind[C, T any] struct {
 	// Check reports why the wish could not be carried out from here and now though the services would
 	// allow it: a value that is not set. A plan warns; an apply refuses to begin. nil: nothing to check.
 	Check func(ctx context.Context, c C, want T) error
+	// Warn returns what every plan must say of the object, whatever its action, or nil; have is nil
+	// where the object is not there.
+	Warn func(want T, have *T) *Warning
 	// Danger says what bringing have to want takes away. nil: nothing.
 	Danger func(have, want T) Guard
 	// ReadsOpen: Read is called even while a reference in an Identity field is open, its Value empty,
@@ -65,3 +68,10 @@ type Kind[C, T any] struct {
 
 // Change is one object of a batch: what is there and what is wished.
 type Change[T any] struct{ Have, Want T }
+
+// Warning is something that a plan says of an object beyond its change.
+type Warning struct {
+	Code    string // stable, in the catalogue of diagnostics
+	Summary string // one line
+	Detail  string // what to do
+}
