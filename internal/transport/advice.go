@@ -1,0 +1,83 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// advice says what to do about an answer of 400 and above.
+func advice(req *http.Request, resp *http.Response, e *Error) string {
+	switch {
+	case e.limited:
+		return fmt.Sprintf("%s limits the requests of these credentials; try again in %s", req.URL.Host, e.asked.Round(time.Second))
+	case resp.Header.Get("X-Github-Sso") != "":
+		return "the organisation requires single sign-on for this token; authorise it: " + resp.Header.Get("X-Github-Sso")
+	case strings.Contains(strings.ToLower(e.Message), "archived"): // GitHub has no code for it
+		return "the repository is archived; unarchive it first"
+	case errors.Is(e.kind, resource.ErrForbidden) && resp.Header.Get("X-Accepted-Github-Permissions") != "":
+		return "the token needs " + strings.ReplaceAll(resp.Header.Get("X-Accepted-Github-Permissions"), "; ", " or ")
+	case tokenEndpoint(req) && e.Status < 500:
+		return "the login was refused: are the client id and secret right, not expired, and of a principal that this host knows?"
+	case errors.Is(e.kind, resource.ErrUnauthorized):
+		return "the credential for " + req.URL.Host + " was not accepted: it may be expired, revoked or another host's"
+	default:
+		return adviceOnAccount(req, e)
+	}
+}
+
+func adviceOnAccount(req *http.Request, e *Error) string {
+	parts := strings.Split(req.URL.Path, "/") // "", api, 2.0, accounts, ID, …
+	if e.Status != http.StatusNotFound || len(parts) < 5 || parts[3] != "accounts" || len(parts[4]) != 36 {
+		return ""
+	}
+	if strings.HasSuffix(e.Code, "DOES_NOT_EXIST") && !strings.Contains(e.Message, parts[4]) {
+		return "" // it speaks of something in the account
+	}
+	return "is " + parts[4] + " the account's id?"
+}
+
+// adviceOnRedirect says what a redirect means; none is followed, as a credential would travel along.
+func adviceOnRedirect(req *http.Request, resp *http.Response) string {
+	switch to := resp.Header.Get("Location"); {
+	case strings.Contains(req.URL.Path, "/repos/"), strings.Contains(req.URL.Path, ".git/"):
+		return "the repository answers under another name: it was renamed or moved; put its present name into the spec"
+	case strings.Contains(to, "login"):
+		return fmt.Sprintf("it asks for a login in a browser: is %s the right host?", req.URL.Host)
+	default:
+		return "redirects are not followed: put the host that answers itself into the spec"
+	}
+}
+
+// limit reports whether an answer asks for patience rather than judging the request, and for how long.
+// The request was then not carried out, whatever its method.
+func limit(now time.Time, resp *http.Response, e *Error) (time.Duration, bool) {
+	asked, said := retryAfter(now, resp.Header.Get("Retry-After"))
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return asked, false // patience is asked for, but the request may have been carried out
+	}
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusForbidden {
+		return 0, false
+	}
+	// GitHub's two limits come as 403 or 429, with or without Retry-After; for some the words are the
+	// only sign (docs.github.com, rate limits for the REST API).
+	words := strings.ToLower(e.Message)
+	secondary := strings.Contains(words, "secondary rate limit") || strings.Contains(words, "abuse detection")
+	primary := resp.Header.Get("X-Ratelimit-Remaining") == "0" || strings.Contains(words, "api rate limit exceeded")
+	switch {
+	case said:
+		return asked, true
+	case secondary:
+		return time.Minute, true // what GitHub asks for where it names no time
+	case primary:
+		return untilReset(now, resp.Header.Get("X-Ratelimit-Reset")), true
+	case resp.StatusCode == http.StatusTooManyRequests:
+		return time.Second, repeatable(e.Method) || e.Code == "REQUEST_LIMIT_EXCEEDED" || e.Code == "RESOURCE_EXHAUSTED"
+	default:
+		return 0, false
+	}
+}

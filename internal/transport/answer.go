@@ -1,0 +1,159 @@
+package transport
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// answer makes an error of an answer that is not a success.
+func (w *wire) answer(req *http.Request, resp *http.Response, data []byte) *Error {
+	e := about(req)
+	e.Status = resp.StatusCode
+	e.RequestID = requestID(resp.Header)
+	switch {
+	case resp.StatusCode < 400 && resp.StatusCode >= 300:
+		e.Message, e.Advice = "it points to "+resp.Header.Get("Location"), adviceOnRedirect(req, resp)
+	case looksLikePage(resp, data):
+		e.Message = "a web page came back, not an answer of the API"
+		e.Advice = fmt.Sprintf("is %s the right host?", req.URL.Host)
+	default:
+		decode(e, data)
+	}
+	e.asked, e.limited = limit(w.opt.Clock.Now(), resp, e)
+	e.kind = kindOf(e)
+	if resp.StatusCode >= 400 {
+		e.Advice = cmp.Or(advice(req, resp, e), e.Advice)
+	}
+	return w.cleaned(e)
+}
+
+func about(req *http.Request) *Error {
+	return &Error{Host: req.URL.Host, Method: cmp.Or(req.Method, http.MethodGet), Path: req.URL.EscapedPath()}
+}
+
+func (w *wire) refusal(req *http.Request, why, advice string) *Error {
+	e := about(req)
+	e.Message, e.Advice, e.Cause, e.unsent = "not sent: "+why, advice, ErrRefused, true
+	return w.cleaned(e)
+}
+
+func (w *wire) oversized(req *http.Request, resp *http.Response) *Error {
+	e := about(req)
+	e.Status = resp.StatusCode
+	e.RequestID = requestID(resp.Header)
+	e.Message = fmt.Sprintf("the answer is larger than %d MB", w.bound>>20)
+	if !repeatable(e.Method) {
+		e.kind = resource.ErrLost
+	}
+	return w.cleaned(e)
+}
+
+// isPage reports whether a success is a web page where an API was asked: a wrong host, or a login
+// page in front of the right one.
+func isPage(req *http.Request, resp *http.Response, data []byte) bool {
+	p := req.URL.Path
+	api := strings.HasPrefix(p, "/api/") || strings.HasPrefix(p, "/oidc/") || strings.HasPrefix(req.URL.Host, "api.")
+	return api && looksLikePage(resp, data)
+}
+
+func looksLikePage(resp *http.Response, data []byte) bool {
+	if strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/html") {
+		return true
+	}
+	start := bytes.ToLower(bytes.TrimSpace(data[:min(len(data), 64)]))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
+}
+
+// decode reads what a service says of a failure, in any of the forms that Databricks (REST, SCIM,
+// OAuth) and GitHub use.
+func decode(e *Error, data []byte) {
+	var said struct {
+		ErrorCode   any             `json:"error_code"`
+		Message     any             `json:"message"`
+		Detail      any             `json:"detail"`
+		ScimType    string          `json:"scimType"`
+		Error       any             `json:"error"`
+		Description string          `json:"error_description"`
+		Errors      json.RawMessage `json:"errors"`
+		RequestID   string          `json:"request_id"`
+	}
+	if err := json.Unmarshal(data, &said); err != nil {
+		e.Message = string(data[:min(len(data), 4*longest)])
+		return
+	}
+	e.Message = cmp.Or(text(said.Message), text(said.Detail), said.Description)
+	e.Code = cmp.Or(text(said.ErrorCode), said.ScimType)
+	e.RequestID = cmp.Or(e.RequestID, said.RequestID)
+	if e.Code == "" {
+		// OAuth has the code in error; the oldest services of Databricks have a message there.
+		if said.Description != "" || e.Message != "" {
+			e.Code = text(said.Error)
+		} else {
+			e.Message = text(said.Error)
+		}
+	}
+	decodeFields(e, said.Errors)
+}
+
+func decodeFields(e *Error, raw json.RawMessage) {
+	var items []json.RawMessage
+	if len(raw) == 0 || string(raw) == "null" {
+		return
+	}
+	if err := json.Unmarshal(raw, &items); err != nil {
+		items = []json.RawMessage{raw} // GitHub has sent a bare string as well
+	}
+	for _, item := range items {
+		var f Field
+		var words string
+		if json.Unmarshal(item, &words) == nil {
+			f.Message = words
+		} else if json.Unmarshal(item, &f) != nil {
+			continue // a form that nobody documents; the message stands without it
+		}
+		e.Fields = append(e.Fields, f)
+		e.Message = strings.TrimPrefix(e.Message+"; "+f.String(), "; ")
+		e.Code = cmp.Or(e.Code, f.Code)
+	}
+}
+
+// String returns resource.field: message (code).
+func (f Field) String() string {
+	where := strings.Trim(f.Resource+"."+f.Field, ".")
+	switch {
+	case f.Message == "":
+		return strings.TrimSpace(where + " " + f.Code)
+	case where == "":
+		return f.Message
+	default:
+		return where + ": " + f.Message
+	}
+}
+
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	default:
+		out, err := json.Marshal(v)
+		if err != nil {
+			return "" // impossible: it came out of JSON
+		}
+		return string(out)
+	}
+}
+
+func requestID(h http.Header) string {
+	return cmp.Or(h.Get("X-Github-Request-Id"), h.Get("X-Databricks-Request-Id"), h.Get("X-Request-Id"))
+}

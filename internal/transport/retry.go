@@ -1,0 +1,84 @@
+package transport
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What one request may cost in attempts and in waiting: for faults, and for a service that says how
+// long it wants to be left alone.
+const (
+	attempts      = 5
+	faultPatience = time.Minute
+	limitPatience = 3 * time.Minute
+)
+
+// budget is what a request has used up so far.
+type budget struct {
+	started time.Time
+	made    int
+}
+
+// next says whether to send a request again after it failed, and how long to wait before.
+func (b *budget) next(now time.Time, req *http.Request, failed *Error) (time.Duration, bool) {
+	b.made++
+	pause, most := backoff(b.made), faultPatience
+	if failed.limited {
+		most = limitPatience
+	}
+	pause = max(pause, failed.asked)
+	if b.made >= attempts || now.Add(pause).Sub(b.started) > most || req.Context().Err() != nil {
+		return pause, false
+	}
+	return pause, again(req, failed)
+}
+
+// again reports whether sending a request once more can do no harm and may do some good. A POST or
+// PATCH is sent again only when it is certain that it was not carried out.
+func again(req *http.Request, failed *Error) bool {
+	if !rewindable(req) {
+		return false
+	}
+	if failed.limited {
+		return true
+	}
+	switch failed.Status {
+	case 0:
+		return passing(failed.Cause) && (failed.unsent || repeatable(failed.Method))
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return repeatable(failed.Method)
+	default:
+		return false
+	}
+}
+
+// backoff is half a second, doubled from attempt to attempt, and jittered by up to a half, so that
+// requests that failed together do not come back together.
+func backoff(made int) time.Duration {
+	d := 500 * time.Millisecond << (made - 1)
+	return d/2 + rand.N(d/2)
+}
+
+// retryAfter reads the header of that name: seconds or a date. What it cannot be is ignored.
+func retryAfter(now time.Time, value string) (time.Duration, bool) {
+	value = strings.TrimSpace(value)
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second, true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0), true
+	}
+	return 0, false
+}
+
+// untilReset reads the time, in seconds since 1970, at which GitHub's primary limit opens again.
+func untilReset(now time.Time, value string) time.Duration {
+	seconds, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return time.Minute
+	}
+	return max(time.Unix(seconds, 0).Sub(now), time.Second)
+}

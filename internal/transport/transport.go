@@ -1,0 +1,186 @@
+// Package transport is the one HTTP stack under every client of this program. It decides what may be
+// sent (a guard that a plan cannot open, hosts that may see a credential, https), how fast, and what
+// may be sent again; and it turns whatever is not a success into one kind of error, *Error, so that
+// no SDK above it judges a failure by itself.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Options says how requests go out. Every field may be left at its zero value: then nothing that
+// changes anything is let through, no host but loopback sees a credential, and time is the machine's.
+type Options struct {
+	Base    http.RoundTripper      // sends; nil is the machine's network
+	Trusted func(host string) bool // whether a credential may go to a host, as it stands in a URL, lower case
+	Guard   *Guard
+	Count   *Counter
+	Clock   Clock
+	Secrets *Scrubber
+}
+
+// New returns the transport. A response that it returns is a success, whole and in memory; everything
+// else is an *Error. The HTTP clients on top of it follow no redirect, as it returns none.
+func New(o Options) http.RoundTripper {
+	w := &wire{opt: o, patience: 30 * time.Second, bound: 64 << 20}
+	if w.opt.Base == nil {
+		w.opt.Base = network()
+	}
+	if w.opt.Clock == nil {
+		w.opt.Clock = System()
+	}
+	w.pace = &pacer{clock: w.opt.Clock, lanes: map[string]*lane{}, flights: map[string]chan struct{}{}}
+	return w
+}
+
+func network() http.RoundTripper {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	if d, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = d.Clone()
+	}
+	t.MaxIdleConnsPerHost = 32 // as many as a plan reads with at a time; the default of 2 would reconnect all the time
+	return t
+}
+
+type wire struct {
+	opt      Options
+	pace     *pacer
+	patience time.Duration // for an attempt on which no byte moves
+	bound    int64         // on a body, decompressed
+}
+
+// CloseIdleConnections lets go of connections that wait for a next request.
+func (w *wire) CloseIdleConnections() {
+	if c, ok := w.opt.Base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// RoundTrip sends a request until it is answered, or until it must not or need not be sent again.
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if failed := w.refuse(req); failed != nil {
+		discard(req)
+		return nil, failed
+	}
+	tries := budget{started: w.opt.Clock.Now()}
+	for body := req.Body; ; {
+		resp, failed := w.once(req, body)
+		if failed == nil {
+			return resp, nil
+		}
+		pause, again := tries.next(w.opt.Clock.Now(), req, failed)
+		if failed.limited {
+			w.pace.press(req, pause)
+		}
+		if !again {
+			return nil, failed
+		}
+		if err := w.opt.Clock.Sleep(req.Context(), pause); err != nil {
+			return nil, failed.interrupted(err)
+		}
+		var err error
+		if body, err = rewind(req); err != nil {
+			return nil, fmt.Errorf("%w; sending it again: %w", failed, err)
+		}
+	}
+}
+
+// refuse says why a request does not go out at all.
+func (w *wire) refuse(req *http.Request) *Error {
+	host := strings.ToLower(req.URL.Host)
+	switch {
+	case req.URL.Scheme != "https" && !loopback(req.URL.Hostname()) && !instanceMetadata(req):
+		return w.refusal(req, "only https is used, but on loopback", "write the host with https://")
+	case credentialed(req) && !w.trusts(host):
+		return w.refusal(req, "no credential goes to this host",
+			"only the spec's own hosts are trusted; add yours to MLOPSCTL_TRUSTED_HOSTS if that is what you mean")
+	case !w.opt.Guard.allows(req):
+		return w.refusal(req, "it would change something, and nothing is changed before an apply begins", "")
+	default:
+		return nil
+	}
+}
+
+// once makes one attempt, when the limits of the host allow it.
+func (w *wire) once(req *http.Request, body io.ReadCloser) (*http.Response, *Error) {
+	landed, err := w.pace.wait(req)
+	if err != nil {
+		if body != nil {
+			_ = body.Close() // a body that was never read has nothing to say
+		}
+		return nil, w.broken(req, err, unsent)
+	}
+	defer landed()
+	ctx, cancel := context.WithCancelCause(req.Context())
+	defer cancel(nil)
+	watch := newWatch(w.patience, func() { cancel(errSilent) })
+	defer watch.stop()
+
+	out := req.Clone(ctx)
+	if body != nil && body != http.NoBody {
+		out.Body = watch.over(body)
+	}
+	w.opt.Count.add(strings.ToLower(req.URL.Host))
+	resp, err := w.opt.Base.RoundTrip(out)
+	if err != nil {
+		return nil, w.broken(req, cause(ctx, err), maybeSent)
+	}
+	defer resp.Body.Close() //nolint:errcheck // the body has been read by then; closing it can tell nothing new
+	data, err := io.ReadAll(io.LimitReader(watch.over(resp.Body), w.bound+1))
+	if err != nil {
+		return nil, w.broken(req, cause(ctx, err), maybeSent)
+	}
+	if int64(len(data)) > w.bound {
+		return nil, w.oversized(req, resp)
+	}
+	return w.judge(req, resp, data)
+}
+
+// judge returns a success as it is and everything else as an error.
+func (w *wire) judge(req *http.Request, resp *http.Response, data []byte) (*http.Response, *Error) {
+	if resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified || isPage(req, resp, data) {
+		return nil, w.answer(req, resp, data)
+	}
+	// go-github would block all its requests by itself once these say that none remain, and it takes
+	// the wrong one of two limits for that.
+	for name := range resp.Header {
+		if strings.HasPrefix(name, "X-Ratelimit-") {
+			delete(resp.Header, name)
+		}
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(data))
+	resp.ContentLength = int64(len(data))
+	resp.Request = req
+	w.pace.relax(req)
+	return resp, nil
+}
+
+func cause(ctx context.Context, err error) error {
+	if context.Cause(ctx) == errSilent { //nolint:errorlint // it is set as it is, never wrapped
+		return errSilent
+	}
+	return err
+}
+
+func rewind(req *http.Request) (io.ReadCloser, error) {
+	if req.GetBody == nil {
+		return req.Body, nil // nil or http.NoBody: budget.next lets nothing else come here
+	}
+	return req.GetBody()
+}
+
+func rewindable(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
+}
+
+func discard(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close() // it was never read
+	}
+}
