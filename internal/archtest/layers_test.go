@@ -1,0 +1,178 @@
+package archtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layer says what a package of ours may import of ours, and why no more.
+type layer struct {
+	pkg string
+	may []string
+	why string
+}
+
+// layers is the architecture, from the bottom up. Everything below the command line could be used
+// without what stands above it.
+func layers() []layer {
+	return []layer{
+		{"pkg/diag", nil, "positions and diagnostics are values for everybody"},
+		{"schemas", nil, "the schemas are data"},
+		{"internal/dag", nil, "a graph knows nothing of what its nodes are"},
+		{"pkg/spec", []string{"pkg/diag", "schemas"}, "a spec is loaded and checked without anything live"},
+		{"pkg/resource", []string{"pkg/diag", "pkg/spec"}, "the contract knows neither the engine nor any kind"},
+		{"pkg/plan", []string{"pkg/diag", "pkg/resource", "internal/dag"}, "planning is a pure function of values"},
+		{"internal/observe", []string{"pkg/plan", "pkg/resource", "internal/dag"}, "reading goes through the contract alone"},
+		{"pkg/apply", []string{"pkg/plan", "pkg/resource", "internal/dag", "internal/observe"}, "apply walks a plan and knows no kind"},
+
+		{"internal/transport", []string{"pkg/resource"}, "the HTTP stack translates into the contract's errors"},
+		{"internal/gitrepo", []string{"pkg/resource"}, "git knows no REST client"},
+		{"internal/github", []string{"pkg/resource", "internal/gitrepo", "internal/transport"}, "a client knows neither specs nor plans"},
+		{"internal/databricks", []string{"pkg/resource", "internal/transport"}, "a client knows neither specs nor plans"},
+		{"internal/credentials", []string{"pkg/resource", "internal/databricks", "internal/github", "internal/transport"},
+			"a credential is issued on one host and stored on another, so it alone has both clients"},
+		{"internal/kinds", []string{"pkg/diag", "pkg/resource", "pkg/spec", "internal/credentials", "internal/databricks", "internal/github", "internal/gitrepo"},
+			"a kind knows the contract and its client, and never the engine"},
+		{"internal/engine", []string{"pkg/apply", "pkg/diag", "pkg/plan", "pkg/resource", "pkg/spec",
+			"internal/credentials", "internal/databricks", "internal/github", "internal/kinds", "internal/observe", "internal/transport"},
+			"the engine joins the parts, and formats nothing"},
+
+		{"internal/render", []string{"pkg/apply", "pkg/diag", "pkg/plan", "pkg/resource", "internal/dag"}, "rendering knows values and no clients"},
+		{"internal/sandbox", nil, "a stand-in that shared our types would share our mistakes"},
+		{"internal/sandbox/describe", nil, "it trims the services' published descriptions and is run by hand"},
+		{"internal/cli", []string{"pkg/apply", "pkg/diag", "pkg/plan", "pkg/resource", "pkg/spec", "schemas",
+			"internal/engine", "internal/render", "internal/sandbox", "internal/transport"},
+			"the command line turns flags into options and results into exit codes; it calls no service"},
+		{"cmd/mlopsctl", []string{"internal/cli"}, "main only starts the command line"},
+		{"internal/kindtest", []string{"pkg/apply", "pkg/diag", "pkg/plan", "pkg/resource", "pkg/spec", "internal/credentials", "internal/databricks",
+			"internal/engine", "internal/github", "internal/gitrepo", "internal/kinds", "internal/sandbox", "internal/transport"},
+			"the contract that every kind must pass is tested against everything"},
+		{"internal/archtest", nil, "it reads source text"},
+	}
+}
+
+// testOnly are packages that no production code imports; the command line's --sandbox is the one
+// exception there is.
+func testOnly() map[string][]string {
+	return map[string][]string{
+		"internal/sandbox":  {"internal/cli", "internal/kindtest"},
+		"internal/kindtest": nil,
+		"internal/archtest": nil,
+	}
+}
+
+// module boundaries: who may import a module of others, so that each stays behind one package.
+type boundary struct {
+	prefix string
+	only   []string
+	why    string
+}
+
+func boundaries() []boundary {
+	return []boundary{
+		{"github.com/databricks/databricks-sdk-go", []string{"internal/databricks"}, "one client answers for all of Databricks"},
+		{"github.com/google/go-github", []string{"internal/github"}, "what v60 cannot decode is worked around in one place"},
+		{"github.com/go-git/go-git", []string{"internal/gitrepo", "internal/sandbox"}, "git is spoken in one place, and answered in one"},
+		{"github.com/spf13", []string{"internal/cli"}, "only the command line has flags"},
+		{"github.com/santhosh-tekuri/jsonschema", []string{"pkg/spec"}, "schemas check the user's file and nothing else"},
+		{"go.yaml.in/yaml", []string{"pkg/spec", "internal/sandbox"}, "only the user's files are YAML"},
+		{"sigs.k8s.io/yaml", []string{"pkg/spec", "internal/sandbox"}, "only the user's files are YAML"},
+		{"github.com/golang-jwt/jwt", []string{"internal/github", "internal/sandbox"}, "an App's login signs, the issuer mints and checks"},
+		{"github.com/vektah/gqlparser", []string{"internal/transport", "internal/sandbox"}, "the guard tells a query from a mutation; the sandbox answers them"},
+		{"golang.org/x/crypto", []string{"internal/credentials", "internal/sandbox"}, "a secret is sealed in one place, and opened in one"},
+		{"golang.org/x/term", []string{"internal/cli"}, "only the command line knows terminals"},
+		{"os/exec", []string{"internal/credentials", "internal/github", "internal/gitrepo", "internal/sandbox", "internal/cli"}, "running a program is a decision"},
+		{"net/http/httptest", nil, "it belongs to tests"},
+		{"testing", []string{"internal/kindtest"}, "it belongs to tests"},
+		{"unsafe", nil, "nothing here needs it"},
+	}
+}
+
+// pure are packages that compute and never reach out.
+func pure() []string {
+	return []string{"pkg/diag", "pkg/resource", "pkg/plan", "internal/dag", "internal/render", "schemas"}
+}
+
+func TestPackagesOnlyImportWhatTheirLayerAllows(t *testing.T) {
+	known := map[string]layer{}
+	for _, l := range layers() {
+		known[l.pkg] = l
+	}
+	for _, s := range sources(t) {
+		if s.isTest() {
+			continue
+		}
+		l, ok := known[s.pkg()]
+		if !ok {
+			t.Errorf("%s: package %s has no layer: give it one in layers, with its reason", s.path, s.pkg())
+			continue
+		}
+		for _, v := range wrongImports(s, l) {
+			t.Error(v)
+		}
+	}
+}
+
+func wrongImports(s source, l layer) []string {
+	var wrong []string
+	for imported, node := range s.imports() {
+		rel, ours := strings.CutPrefix(imported, module+"/")
+		if ours && !slices.Contains(l.may, rel) {
+			wrong = append(wrong, fmt.Sprintf("%s: %s imports %s: %s", s.line(node), l.pkg, rel, l.why))
+		}
+		if importers, held := testOnly()[rel]; ours && held && !slices.Contains(importers, l.pkg) {
+			wrong = append(wrong, fmt.Sprintf("%s: %s imports %s, which is for tests", s.line(node), l.pkg, rel))
+		}
+		for _, b := range boundaries() {
+			within := imported == b.prefix || strings.HasPrefix(imported, b.prefix+"/")
+			if within && !slices.ContainsFunc(b.only, func(p string) bool { return l.pkg == p || strings.HasPrefix(l.pkg, p+"/") }) {
+				wrong = append(wrong, fmt.Sprintf("%s: %s imports %s: %s", s.line(node), l.pkg, imported, b.why))
+			}
+		}
+		if slices.Contains(pure(), l.pkg) && slices.Contains([]string{"os", "net", "net/http", "math/rand", "math/rand/v2"}, imported) {
+			wrong = append(wrong, fmt.Sprintf("%s: %s is pure and imports %s: pass in what it needs", s.line(node), l.pkg, imported))
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+func TestLayersPointOneWay(t *testing.T) {
+	seen := map[string]bool{}
+	for _, l := range layers() {
+		for _, below := range l.may {
+			if !seen[below] {
+				t.Errorf("%s may import %s, which does not stand below it in layers", l.pkg, below)
+			}
+		}
+		seen[l.pkg] = true
+	}
+}
+
+func TestAForbiddenImportIsFound(t *testing.T) {
+	cases := map[string]struct{ imports, want string }{
+		"upwards":            {module + "/pkg/apply", "pkg/plan imports pkg/apply"},
+		"a test's package":   {module + "/internal/sandbox", "which is for tests"},
+		"an SDK":             {"github.com/google/go-github/v60/github", "worked around in one place"},
+		"the world":          {"net/http", "is pure"},
+		"a testing facility": {"net/http/httptest", "belongs to tests"},
+	}
+	var plan layer
+	for _, l := range layers() {
+		if l.pkg == "pkg/plan" {
+			plan = l
+		}
+	}
+	for name, c := range cases {
+		s, err := parse("pkg/plan/x.go", []byte("package plan\n\nimport _ \""+c.imports+"\"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(wrongImports(s, plan), "\n")
+		if !strings.Contains(got, c.want) || !strings.Contains(got, "pkg/plan/x.go:3") {
+			t.Errorf("%s: an import of %s was reported as %q, want %q in line 3", name, c.imports, got, c.want)
+		}
+	}
+}
