@@ -1,0 +1,188 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// SecretInfo is all that GitHub shows of a secret.
+type SecretInfo struct {
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// PublicKey is what a secret of one repository or environment is sealed with.
+type PublicKey struct {
+	ID  string `json:"key_id"`
+	Key string `json:"key"` // base64
+}
+
+// SealedSecret is a secret's value that only GitHub can open.
+type SealedSecret struct {
+	KeyID string `json:"key_id"`
+	Value string `json:"encrypted_value"` // base64
+}
+
+// Place is a secret's or variable's name, and the environment that has it; "" is the repository.
+type Place struct{ Environment, Name string }
+
+// String returns the place for messages.
+func (p Place) String() string {
+	if p.Environment == "" {
+		return p.Name
+	}
+	return p.Name + " of environment " + p.Environment
+}
+
+// ErrKeyChanged is the refusal of a secret that was sealed with another key than the present one, or
+// of one that GitHub refuses for another reason that it does not tell apart: 422.
+var ErrKeyChanged = errors.New("the secret was refused")
+
+// Secrets returns the secrets of an environment, or of the repository where it is "", by name. A
+// missing environment is resource.ErrNotFound.
+func (c *Client) Secrets(ctx context.Context, environment string) (map[string]SecretInfo, error) {
+	return recall(ctx, &c.memo, storeKey("secrets", environment), func(ctx context.Context) (map[string]SecretInfo, error) {
+		l := listing{path: c.storePath(environment, "secrets"), field: "secrets", size: 100}
+		list, err := pages[SecretInfo](ctx, c, l)
+		if err != nil {
+			return nil, fmt.Errorf("listing the secrets of %s: %w", c.owning(environment), unlessEnvironment(environment, err))
+		}
+		secrets := map[string]SecretInfo{}
+		for _, s := range list {
+			secrets[strings.ToUpper(s.Name)] = s
+		}
+		return secrets, nil
+	})
+}
+
+// FreshSecret returns what GitHub shows of a secret now.
+func (c *Client) FreshSecret(ctx context.Context, p Place) (SecretInfo, error) {
+	c.memo.drop(storeKey("secrets", p.Environment))
+	all, err := c.Secrets(ctx, p.Environment)
+	if err != nil {
+		return SecretInfo{}, err
+	}
+	s, ok := all[strings.ToUpper(p.Name)]
+	if !ok {
+		return s, fmt.Errorf("secret %s: %w", p, resource.ErrNotFound)
+	}
+	return s, nil
+}
+
+// PublicKey returns the key for the secrets of an environment, or of the repository.
+func (c *Client) PublicKey(ctx context.Context, environment string) (PublicKey, error) {
+	return recall(ctx, &c.memo, storeKey("key", environment), func(ctx context.Context) (PublicKey, error) {
+		var k PublicKey
+		if err := c.get(ctx, c.storePath(environment, "secrets", "public-key"), &k); err != nil {
+			return k, fmt.Errorf("reading the key for secrets of %s: %w", c.owning(environment), unlessEnvironment(environment, err))
+		}
+		return k, nil
+	})
+}
+
+// PutSecret stores a sealed value. A refusal forgets the public key, as it may have changed, and
+// matches ErrKeyChanged.
+func (c *Client) PutSecret(ctx context.Context, p Place, s SealedSecret) error {
+	defer c.memo.drop(storeKey("secrets", p.Environment))
+	r := request{method: http.MethodPut, path: c.storePath(p.Environment, "secrets", p.Name), body: s}
+	_, err := c.send(ctx, r, nil)
+	switch {
+	case err == nil:
+		return nil
+	case refused(err):
+		c.memo.drop(storeKey("key", p.Environment))
+		return fmt.Errorf("storing secret %s: %w: %w", p, ErrKeyChanged, err)
+	default:
+		return fmt.Errorf("storing secret %s: %w", p, err)
+	}
+}
+
+// DeleteSecret deletes a secret.
+func (c *Client) DeleteSecret(ctx context.Context, p Place) error {
+	defer c.memo.drop(storeKey("secrets", p.Environment))
+	return c.remove(ctx, "secret", p)
+}
+
+// Variables returns the variables of an environment, or of the repository, by name. A missing
+// environment is resource.ErrNotFound.
+func (c *Client) Variables(ctx context.Context, environment string) (map[string]string, error) {
+	return recall(ctx, &c.memo, storeKey("variables", environment), func(ctx context.Context) (map[string]string, error) {
+		type variable struct{ Name, Value string }
+		l := listing{path: c.storePath(environment, "variables"), field: "variables", size: 30} // more is refused
+		list, err := pages[variable](ctx, c, l)
+		if err != nil {
+			return nil, fmt.Errorf("listing the variables of %s: %w", c.owning(environment), unlessEnvironment(environment, err))
+		}
+		variables := map[string]string{}
+		for _, v := range list {
+			variables[strings.ToUpper(v.Name)] = v.Value
+		}
+		return variables, nil
+	})
+}
+
+// CreateVariable makes a variable.
+func (c *Client) CreateVariable(ctx context.Context, p Place, value string) error {
+	defer c.memo.drop(storeKey("variables", p.Environment))
+	r := request{method: http.MethodPost, path: c.storePath(p.Environment, "variables"), body: map[string]string{"name": p.Name, "value": value}}
+	if _, err := c.send(ctx, r, nil); err != nil {
+		return fmt.Errorf("creating variable %s: %w", p, err)
+	}
+	return nil
+}
+
+// UpdateVariable changes a variable's value.
+func (c *Client) UpdateVariable(ctx context.Context, p Place, value string) error {
+	defer c.memo.drop(storeKey("variables", p.Environment))
+	r := request{method: http.MethodPatch, path: c.storePath(p.Environment, "variables", p.Name), body: map[string]string{"value": value}}
+	if _, err := c.send(ctx, r, nil); err != nil {
+		return fmt.Errorf("changing variable %s: %w", p, err)
+	}
+	return nil
+}
+
+// DeleteVariable deletes a variable.
+func (c *Client) DeleteVariable(ctx context.Context, p Place) error {
+	defer c.memo.drop(storeKey("variables", p.Environment))
+	return c.remove(ctx, "variable", p)
+}
+
+func (c *Client) remove(ctx context.Context, what string, p Place) error {
+	r := request{method: http.MethodDelete, path: c.storePath(p.Environment, what+"s", p.Name)}
+	if _, err := c.send(ctx, r, nil); err != nil && !errors.Is(err, resource.ErrNotFound) {
+		return fmt.Errorf("deleting %s %s: %w", what, p, err)
+	}
+	return nil
+}
+
+func (c *Client) storePath(environment string, rest ...string) string {
+	if environment == "" {
+		return c.at(append([]string{"actions"}, rest...)...)
+	}
+	return c.at(append([]string{"environments", environment}, rest...)...)
+}
+
+func (c *Client) owning(environment string) string {
+	if environment == "" {
+		return c.FullName()
+	}
+	return "environment " + environment
+}
+
+func storeKey(what, environment string) string { return what + "/" + strings.ToLower(environment) }
+
+// unlessEnvironment: a 404 below an environment says that the environment is missing; below the
+// repository it says that the token may not look.
+func unlessEnvironment(environment string, err error) error {
+	if environment != "" {
+		return err
+	}
+	return hidden(err)
+}
