@@ -1,0 +1,150 @@
+package kinds
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// branchKind is a branch of the repository: made once, and never moved afterwards.
+var branchKind = resource.Kind[*github.Client, branch]{
+	Name:       "branch",
+	Doc:        "A branch, created off another one when it is missing, such as the guide's release branch.",
+	Identity:   []string{"repository", "name", "oidc"},
+	CreateOnly: []string{"from"},
+	ReadsOpen:  true,
+	Declare:    declareBranches,
+	Read:       readBranch,
+	Create:     createBranch,
+	Update:     updateBranch,
+	Delete: func(ctx context.Context, c *github.Client, have branch) error {
+		return c.DeleteBranch(ctx, have.Name)
+	},
+}
+
+type branch struct {
+	Repository resource.Text `json:"repository,omitzero"`
+	Name       string        `json:"name,omitempty"`
+	Default    bool          `json:"default,omitempty"`
+	// From is the branch that it is created off; what is absent is the default branch.
+	From resource.Text `json:"from,omitzero"`
+	// OIDC says that a target's jobs log in from this branch, so that its subject is needed.
+	OIDC        bool   `json:"oidc,omitempty"`
+	OIDCIssuer  string `json:"oidc_issuer,omitempty"`
+	OIDCSubject string `json:"oidc_subject,omitempty"`
+}
+
+func branchAddr(name string) resource.Addr { return resource.Addr{Kind: "branch", Name: name} }
+
+func declareBranches(w resource.Wishes) []resource.Decl[branch] {
+	var decls []resource.Decl[branch]
+	for _, b := range w.Branches {
+		decls = append(decls, resource.Decl[branch]{
+			Addr: branchAddr(b.Name),
+			Want: branch{
+				Repository: inRepository(), Name: b.Name, Default: b.Default, From: origin(w.Stack, b),
+				OIDC: slices.ContainsFunc(w.Targets, func(t spec.Target) bool {
+					return t.Branch == b.Name && t.Environment == nil && logsInByOIDC(t)
+				}),
+			},
+			At: w.At("branches", b.Name),
+		})
+	}
+	return decls
+}
+
+// logsInByOIDC reports whether a target's principal is given a federation policy.
+func logsInByOIDC(t spec.Target) bool { return t.ServicePrincipal != "" && t.CIAuth == spec.OIDC }
+
+// origin is what a branch is created off. A reference that stays open says that there will be
+// something to create it off; without one an empty repository leaves nothing to do.
+func origin(s *spec.Stack, b spec.Branch) resource.Text {
+	from := cmp.Or(b.From, s.DefaultBranch())
+	switch {
+	case s.Git.FirstCommit != nil && (b.Name == firstBranch(s) || from == "" || from == b.Name):
+		return resource.From(firstCommitAddr, "branch")
+	case from == "" || from == b.Name:
+		return resource.Text{}
+	case slices.ContainsFunc(s.Branches, func(x spec.Branch) bool { return x.Name == from }):
+		return resource.From(branchAddr(from), "name")
+	default:
+		return resource.Known(from)
+	}
+}
+
+func readBranch(ctx context.Context, c *github.Client, want branch) (branch, error) {
+	var heads map[string]string
+	have := branch{}
+	if want.Repository.Value != "" {
+		var err error
+		if heads, err = c.Branches(ctx); err != nil {
+			return have, err
+		}
+		if want.OIDC {
+			if have.OIDCSubject, err = c.Subject(ctx, github.Job{Branch: want.Name}); err != nil {
+				return have, err
+			}
+			have.OIDCIssuer = c.Issuer()
+		}
+	}
+	if heads[want.Name] == "" {
+		if len(heads) == 0 && want.From.Ref == nil {
+			return have, &resource.Blocked{Reason: fmt.Sprintf("%s has no branch to create it off: push a first commit, or let git.first_commit do it", c.FullName())}
+		}
+		return have, fmt.Errorf("branch %s of %s: %w", want.Name, c.FullName(), resource.ErrNotFound)
+	}
+	r, err := c.Repository(ctx)
+	have.Repository, have.Name, have.Default = want.Repository, want.Name, r.DefaultBranch == want.Name
+	return have, err
+}
+
+// createBranch makes the branch where it is still missing: the first commit may have made it. Making
+// it the default is a second write, as no branch can be before it is there.
+func createBranch(ctx context.Context, c *github.Client, want branch) (branch, error) {
+	c.FreshBranches()
+	have, err := readBranch(ctx, c, want)
+	if errors.Is(err, resource.ErrNotFound) {
+		if err = makeBranch(ctx, c, want); err == nil {
+			have.Repository, have.Name = want.Repository, want.Name
+		}
+	}
+	if err != nil {
+		return have, err
+	}
+	return updateBranch(ctx, c, have, want)
+}
+
+func makeBranch(ctx context.Context, c *github.Client, want branch) error {
+	from := want.From.Value
+	if from == "" {
+		r, err := c.Repository(ctx)
+		if err != nil {
+			return err
+		}
+		from = r.DefaultBranch
+	}
+	heads, err := c.Branches(ctx)
+	if err != nil {
+		return err
+	}
+	if heads[from] == "" {
+		return fmt.Errorf("creating branch %s: its origin, branch %s, is %w", want.Name, from, resource.ErrNotYet)
+	}
+	return c.CreateBranch(ctx, want.Name, heads[from])
+}
+
+func updateBranch(ctx context.Context, c *github.Client, have, want branch) (branch, error) {
+	if want.Default && !have.Default {
+		if _, err := c.EditRepository(ctx, map[string]any{"default_branch": want.Name}); err != nil {
+			return have, err
+		}
+		have.Default = true
+	}
+	return have, nil
+}

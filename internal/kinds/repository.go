@@ -1,0 +1,114 @@
+package kinds
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// repositoryKind is the GitHub repository of the stack.
+var repositoryKind = resource.Kind[*github.Client, repository]{
+	Name:     "repository",
+	Doc:      "The hosted Git repository that holds the project.",
+	Identity: []string{"host", "owner", "name"},
+	Guard:    resource.DataLoss,
+	Declare:  declareRepository,
+	Read:     readRepository,
+	Create:   createRepository,
+	Update:   updateRepository,
+	Delete: func(ctx context.Context, c *github.Client, _ repository) error {
+		return c.DeleteRepository(ctx)
+	},
+	Warn: warnOfHiddenRepository,
+	Ready: func(ctx context.Context, c *github.Client, _ repository) (bool, error) {
+		return c.RepositoryReady(ctx)
+	},
+}
+
+type repository struct {
+	Host        string  `json:"host"`
+	Owner       string  `json:"owner"`
+	Name        string  `json:"name"`
+	Visibility  string  `json:"visibility,omitempty"`
+	Description *string `json:"description,omitempty"`
+	ID          string  `json:"id,omitempty"`
+	OwnerID     string  `json:"owner_id,omitempty"`
+	FullName    string  `json:"full_name,omitempty"`
+}
+
+var repositoryAddr = resource.Addr{Kind: "repository"}
+
+// inRepository is the field by which everything in the repository depends on it.
+func inRepository() resource.Text { return resource.From(repositoryAddr, "id") }
+
+func declareRepository(w resource.Wishes) []resource.Decl[repository] {
+	return []resource.Decl[repository]{{
+		Addr: repositoryAddr,
+		Want: repository{
+			Host: w.Git.Host, Owner: w.Git.Owner, Name: w.Git.Name,
+			Visibility: w.Git.Visibility, Description: w.Git.Description,
+		},
+		At: w.At("git", "repository"),
+	}}
+}
+
+func readRepository(ctx context.Context, c *github.Client, want repository) (repository, error) {
+	live, err := c.Repository(ctx)
+	if err != nil {
+		return want, err
+	}
+	if live.Archived {
+		return want, &resource.Blocked{Reason: fmt.Sprintf("%s is archived and takes no change: unarchive it in its settings on GitHub", live.FullName)}
+	}
+	return seenRepository(want, live), nil
+}
+
+func seenRepository(want repository, live github.Repository) repository {
+	return repository{
+		Host: want.Host, Owner: want.Owner, Name: want.Name,
+		Visibility: live.Visibility, Description: &live.Description,
+		ID: strconv.FormatInt(live.ID, 10), OwnerID: strconv.FormatInt(live.Owner.ID, 10), FullName: live.FullName,
+	}
+}
+
+func createRepository(ctx context.Context, c *github.Client, want repository) (repository, error) {
+	n := github.NewRepository{Visibility: want.Visibility}
+	if want.Description != nil {
+		n.Description = *want.Description
+	}
+	made, err := c.CreateRepository(ctx, n)
+	if err != nil {
+		return want, err
+	}
+	return seenRepository(want, made), nil
+}
+
+// updateRepository sends the visibility by itself: an organisation may forbid that change, and would
+// refuse the others with it.
+func updateRepository(ctx context.Context, c *github.Client, have, want repository) (repository, error) {
+	if want.Description != nil && (have.Description == nil || *have.Description != *want.Description) {
+		if _, err := c.EditRepository(ctx, map[string]any{"description": *want.Description}); err != nil {
+			return have, err
+		}
+	}
+	if want.Visibility != "" && have.Visibility != want.Visibility {
+		if _, err := c.EditRepository(ctx, map[string]any{"visibility": want.Visibility}); err != nil {
+			return have, err
+		}
+	}
+	return readRepository(ctx, c, want)
+}
+
+func warnOfHiddenRepository(want repository, have *repository) *resource.Warning {
+	if have != nil {
+		return nil
+	}
+	return &resource.Warning{
+		Code:    "plan/repository-may-be-hidden",
+		Summary: fmt.Sprintf("%s/%s is not there, or is private and hidden from this token", want.Owner, want.Name),
+		Detail:  "GitHub answers the same for both; if the name is taken, creating it fails and nothing is adopted",
+	}
+}
