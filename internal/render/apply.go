@@ -32,12 +32,11 @@ func EventLine(e apply.Event, s Style) string {
 	}
 }
 
-// ReportView is what stands around a report. Advice is what to do about a step's error, where
-// something is known; Ended says why a run ended before its end, "" for one that did not.
+// ReportView is what stands around a report. Ended says why a run ended early, "" for one that did
+// not.
 type ReportView struct {
-	Style  Style
-	Advice map[string]string
-	Ended  string
+	Style Style
+	Ended string
 }
 
 // Report tells what became of a plan's steps: all of it when something is left to do, a line when
@@ -47,7 +46,7 @@ func Report(r apply.Report, p *plan.Plan, v ReportView) string {
 	s := v.Style
 	if !r.Complete() {
 		v.section(&b, "Done", ofStatus(r, apply.Done), func(x apply.Result) string { return markOf(x.Action).done })
-		v.section(&b, "Failed", ofStatus(r, apply.Failed), func(x apply.Result) string { return v.failure(x) })
+		v.section(&b, "Failed", ofStatus(r, apply.Failed), func(x apply.Result) string { return Clean(fmt.Sprint(x.Err)) })
 		v.section(&b, "Skipped", ofStatus(r, apply.Skipped), func(x apply.Result) string { return "needs " + Clean(x.Cause) + ", which failed" })
 		v.section(&b, "Not started", ofStatus(r, apply.NotStarted), func(x apply.Result) string { return markOf(x.Action).undone })
 	}
@@ -71,17 +70,6 @@ func (v ReportView) section(b *strings.Builder, title string, results []apply.Re
 		fmt.Fprintf(b, "%s %s  %s\n", v.Style.sign(x.Action), Clean(x.Address), say(x))
 	}
 	b.WriteByte('\n')
-}
-
-func (v ReportView) failure(x apply.Result) string {
-	text := ""
-	if x.Err != nil {
-		text = Clean(x.Err.Error())
-	}
-	if advice := v.Advice[x.Address]; advice != "" && !strings.Contains(text, Clean(advice)) {
-		text += "\n" + indent + "what to do: " + Clean(advice)
-	}
-	return text
 }
 
 // left names what an apply leaves to others. That does not fail it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -34,7 +35,7 @@ func EventJSON(e apply.Event) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing an event: %w", err)
 	}
-	return append(ascii(data), '\n'), nil
+	return append(inert(data), '\n'), nil
 }
 
 // JSON is v as an indented document that ends with a line break.
@@ -46,25 +47,25 @@ func JSON(v any) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, fmt.Errorf("writing JSON: %w", err)
 	}
-	return ascii(b.Bytes()), nil
+	return inert(b.Bytes()), nil
 }
 
-// ascii escapes what is not plain ASCII, so that no text in a document can redirect a terminal or
-// read otherwise than it is. Outside strings JSON is ASCII, so an escape is always in a string.
-func ascii(data []byte) []byte {
+// inert escapes what does not print, so that no text in a document can redirect a terminal or read
+// otherwise than it is. Outside strings JSON holds nothing of the kind but line breaks.
+func inert(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
-		data = data[size:]
 		switch {
-		case r < 0x7f:
-			out = append(out, byte(r))
+		case r == '\n' || unicode.IsPrint(r):
+			out = append(out, data[:size]...)
 		case r <= 0xffff:
 			out = fmt.Appendf(out, `\u%04x`, r)
 		default:
 			high, low := utf16.EncodeRune(r)
 			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
 		}
+		data = data[size:]
 	}
 	return out
 }
