@@ -1,0 +1,201 @@
+package sandbox
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ghPull is a pull request between two branches of one repository.
+type ghPull struct {
+	ID       int64     `json:"id"`
+	Number   int       `json:"number"`
+	Title    string    `json:"title"`
+	Body     *string   `json:"body"`
+	Head     string    `json:"head"`
+	Base     string    `json:"base"`
+	HeadSHA  string    `json:"head_sha"` // when it was closed
+	Author   string    `json:"author"`
+	Draft    bool      `json:"draft"`
+	Open     bool      `json:"open"`
+	Merged   string    `json:"merged"` // the merge's commit
+	MergedBy string    `json:"merged_by"`
+	Approved []string  `json:"approved"` // logins
+	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
+	Closed   time.Time `json:"closed,omitzero"`
+}
+
+func ghPullRoutes() []ghRoute {
+	read, write := reads("pull_requests", readAccess), writes("pull_requests", writeAccess)
+	return []ghRoute{
+		{pattern: "GET ~/pulls", need: read, handle: (*ghCall).listPulls},
+		{pattern: "POST ~/pulls", need: write, handle: (*ghCall).createPull},
+		{pattern: "GET ~/pulls/{pull_number}", need: read, handle: (*ghCall).getPull},
+		{pattern: "PATCH ~/pulls/{pull_number}", need: write, handle: (*ghCall).patchPull},
+		{pattern: "PUT ~/pulls/{pull_number}/merge", need: writes("contents", writeAccess), handle: (*ghCall).mergePull},
+		{pattern: "POST ~/pulls/{pull_number}/reviews", need: write, handle: (*ghCall).reviewPull},
+	}
+}
+
+func (g *ghCall) pull() (*ghPull, error) {
+	i := slices.IndexFunc(g.repo.Pulls, func(p *ghPull) bool { return strconv.Itoa(p.Number) == g.vars["pull_number"] })
+	if i < 0 {
+		return nil, ghMissing()
+	}
+	return g.repo.Pulls[i], nil
+}
+
+func (g *ghCall) listPulls() (any, error) {
+	q := g.req.URL.Query()
+	state := cmp.Or(q.Get("state"), "open")
+	_, head, _ := strings.Cut(q.Get("head"), ":")
+	list := []ghObject{}
+	for _, p := range slices.Backward(g.repo.Pulls) {
+		if state != "all" && p.Open != (state == "open") || head != "" && p.Head != head || q.Get("base") != "" && p.Base != q.Get("base") {
+			continue
+		}
+		o, err := g.pullObject(p)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range []string{"merged", "mergeable", "rebaseable", "mergeable_state", "merged_by", "comments", "review_comments",
+			"maintainer_can_modify", "commits", "additions", "deletions", "changed_files"} {
+			delete(o, name)
+		}
+		list = append(list, o)
+	}
+	return ghList(g, list)
+}
+
+func (g *ghCall) getPull() (any, error) {
+	p, err := g.pull()
+	if err != nil {
+		return nil, err
+	}
+	return g.pullObject(p)
+}
+
+func (g *ghCall) createPull() (any, error) {
+	var body struct {
+		Title, Head, Base string
+		Body              *string
+		Draft             bool
+	}
+	if err := g.read(&body); err != nil {
+		return nil, err
+	}
+	if body.Title == "" {
+		return nil, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "missing_field", Field: "title"})
+	}
+	st, err := g.openGit()
+	if err != nil {
+		return nil, err
+	}
+	head := strings.TrimPrefix(body.Head, g.gh.accountByID(g.repo.Owner).Login+":")
+	from, err := st.branch(head)
+	if err != nil {
+		return nil, err
+	}
+	into, err := st.branch(body.Base)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case from.IsZero():
+		return nil, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "invalid", Field: "head"})
+	case into.IsZero():
+		return nil, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "invalid", Field: "base"})
+	}
+	if slices.ContainsFunc(g.repo.Pulls, func(p *ghPull) bool { return p.Open && p.Head == head && p.Base == body.Base }) {
+		return nil, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "custom",
+			Message: fmt.Sprintf("A pull request already exists for %s:%s.", g.gh.accountByID(g.repo.Owner).Login, head)})
+	}
+	if inside, err := st.contains(into, from); err != nil || inside {
+		return nil, errors.Join(err, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "custom",
+			Message: fmt.Sprintf("No commits between %s and %s", body.Base, head)}))
+	}
+	p := &ghPull{ID: g.state.nextID(), Number: g.repo.nextNumber(), Title: body.Title, Body: body.Body, Head: head, Base: body.Base,
+		Author: g.who.name(), Draft: body.Draft, Open: true, Created: g.now(), Updated: g.now()}
+	g.repo.Pulls, g.changed = append(g.repo.Pulls, p), true
+	o, err := g.pullObject(p)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusCreated, header: http.Header{"Location": {fmt.Sprint(o["url"])}}, body: o}, nil
+}
+
+func (r *ghRepo) nextNumber() int { return len(r.Pulls) + 1 }
+
+func (g *ghCall) patchPull() (any, error) {
+	p, err := g.pull()
+	if err != nil {
+		return nil, err
+	}
+	var body struct{ Title, Body, State, Base *string }
+	if err := g.read(&body); err != nil {
+		return nil, err
+	}
+	if body.Title != nil {
+		p.Title = *body.Title
+	}
+	if body.Body != nil {
+		p.Body = body.Body
+	}
+	if body.Base != nil {
+		p.Base = *body.Base
+	}
+	if body.State != nil && p.Merged == "" {
+		p.Open = *body.State == "open"
+		p.Closed = time.Time{}
+		if !p.Open {
+			p.Closed = g.now()
+		}
+	}
+	p.Updated, g.changed = g.now(), true
+	return g.pullObject(p)
+}
+
+// reviewPull takes an approval; an author may not approve what is his own.
+func (g *ghCall) reviewPull() (any, error) {
+	p, err := g.pull()
+	if err != nil {
+		return nil, err
+	}
+	var body struct{ Event, Body string }
+	if err := g.read(&body); err != nil {
+		return nil, err
+	}
+	if body.Event == "APPROVE" {
+		if p.Author == g.who.name() {
+			return nil, &failure{status: http.StatusUnprocessableEntity, message: "Unprocessable Entity",
+				errors: []any{"Can not approve your own pull request"}}
+		}
+		if !slices.Contains(p.Approved, g.who.name()) {
+			p.Approved = append(p.Approved, g.who.name())
+		}
+	}
+	g.changed = true
+	id := g.state.nextID()
+	state := map[string]string{"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED", "": "PENDING"}[body.Event]
+	url := fmt.Sprintf("%s/pulls/%d", g.repoURL(), p.Number)
+	page := fmt.Sprintf("%s/%s/pull/%d", g.htmlBase(), g.gh.fullName(g.repo), p.Number)
+	return ghObject{"id": id, "node_id": ghNode("PullRequestReview", id), "user": g.actorObject(g.who.name()), "body": body.Body, "state": state,
+		"html_url": page, "pull_request_url": url, "submitted_at": ghTime(g.now()), "commit_id": nil, "author_association": "MEMBER",
+		"_links": ghObject{"html": ghObject{"href": page}, "pull_request": ghObject{"href": url}}}, nil
+}
+
+// actorObject is the user of that name; an App's bot is a user of its own.
+func (g *ghCall) actorObject(login string) ghObject {
+	if a := g.gh.account(login); a != nil {
+		return g.userSimple(a)
+	}
+	bot := g.userSimple(&ghAccount{Login: login})
+	bot["type"] = "Bot"
+	return bot
+}
