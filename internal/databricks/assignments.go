@@ -1,0 +1,143 @@
+package databricks
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/databricks/databricks-sdk-go/service/iam"
+
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// Assignment returns the permissions that the principal has on the workspace by an assignment of its
+// own, resource.ErrNotFound if none. All assignments of a workspace come in one answer.
+func (f *Fleet) Assignment(ctx context.Context, host, principalID string) ([]string, error) {
+	p, err := number("principal", principalID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := recall(ctx, &f.memo, "assignments/"+host, func(ctx context.Context) (map[int64][]string, error) {
+		return f.assignments(ctx, host)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading who is assigned to %s: %w", host, misplaced(err))
+	}
+	if len(all[p]) == 0 {
+		return nil, fmt.Errorf("assignment of principal %s to %s: %w", principalID, host, resource.ErrNotFound)
+	}
+	return all[p], nil
+}
+
+func (f *Fleet) assignments(ctx context.Context, host string) (map[int64][]string, error) {
+	api, workspace, err := f.assignmentAPI(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	list, err := api.ListAll(ctx, iam.ListWorkspaceAssignmentRequest{WorkspaceId: workspace})
+	if err != nil {
+		return nil, bare(err)
+	}
+	all := map[int64][]string{}
+	for _, a := range list {
+		if a.Error != "" {
+			return nil, fmt.Errorf("the account answers: %s", a.Error)
+		}
+		if a.Principal != nil {
+			all[a.Principal.PrincipalId] = permissions(a.Permissions)
+		}
+	}
+	return all, nil
+}
+
+// Assign gives the principal that permission on the workspace, USER or ADMIN, and returns those that
+// it then has. A principal that the workspace does not know yet is resource.ErrNotYet.
+func (f *Fleet) Assign(ctx context.Context, host, principalID, permission string) ([]string, error) {
+	// The service takes any other value for an order to remove the principal from the workspace.
+	if permission != "USER" && permission != "ADMIN" {
+		return nil, fmt.Errorf("permission %q on a workspace: it is USER or ADMIN", permission)
+	}
+	p, err := number("principal", principalID)
+	if err != nil {
+		return nil, err
+	}
+	api, workspace, err := f.assignmentAPI(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	defer f.memo.drop("assignments/" + host)
+	made, err := api.Update(ctx, iam.UpdateWorkspaceAssignments{
+		WorkspaceId: workspace, PrincipalId: p, Permissions: []iam.WorkspacePermission{iam.WorkspacePermission(permission)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("assigning principal %s to %s: %w", principalID, host, unknownToWorkspace(bare(err)))
+	}
+	// An answer of 200 may carry a refusal.
+	if made.Error != "" {
+		err := fmt.Errorf("the account answers: %s", made.Error)
+		if isUnknownToWorkspace(made.Error) {
+			err = fmt.Errorf("%w: %w", resource.ErrNotYet, err)
+		}
+		return nil, fmt.Errorf("assigning principal %s to %s: %w", principalID, host, err)
+	}
+	return permissions(made.Permissions), nil
+}
+
+// Unassign removes the principal from the workspace.
+func (f *Fleet) Unassign(ctx context.Context, host, principalID string) error {
+	p, err := number("principal", principalID)
+	if err != nil {
+		return err
+	}
+	api, workspace, err := f.assignmentAPI(ctx, host)
+	if err != nil {
+		return err
+	}
+	defer f.memo.drop("assignments/" + host)
+	err = bare(api.Delete(ctx, iam.DeleteWorkspaceAssignmentRequest{WorkspaceId: workspace, PrincipalId: p}))
+	if ignoreMissing(err) != nil {
+		return fmt.Errorf("removing principal %s from %s: %w", principalID, host, err)
+	}
+	return nil
+}
+
+func (f *Fleet) assignmentAPI(ctx context.Context, host string) (*iam.WorkspaceAssignmentAPI, int64, error) {
+	c, err := f.onAccount()
+	if err != nil {
+		return nil, 0, err
+	}
+	id, err := f.WorkspaceID(ctx, host)
+	if err != nil {
+		return nil, 0, err
+	}
+	n, err := number("workspace", id)
+	return iam.NewWorkspaceAssignment(c), n, err
+}
+
+// unknownToWorkspace says of a principal that the account knows and the workspace does not that it is
+// not visible yet: about half of all new principals are refused so for some seconds.
+func unknownToWorkspace(err error) error {
+	if refusedWith(err, http.StatusNotFound) || says(err, notInWorkspace) {
+		return fmt.Errorf("%w: %w", resource.ErrNotYet, err)
+	}
+	return err
+}
+
+// notInWorkspace is the text of that refusal, which has no code of its own: "Principal 1 not in
+// workspace 2" (terraform-provider-databricks#5367).
+const notInWorkspace = "not in workspace"
+
+func isUnknownToWorkspace(message string) bool {
+	return strings.Contains(strings.ToLower(message), notInWorkspace)
+}
+
+func permissions(list []iam.WorkspacePermission) []string {
+	out := make([]string, 0, len(list))
+	for _, p := range list {
+		out = append(out, string(p))
+	}
+	slices.Sort(out)
+	return out
+}

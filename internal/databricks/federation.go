@@ -1,0 +1,123 @@
+package databricks
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/databricks/databricks-sdk-go/service/oauth2"
+)
+
+// FederationPolicy says which tokens of another issuer a service principal may log in with.
+type FederationPolicy struct {
+	ID, Description string
+	Issuer, Subject string
+	SubjectClaim    string   // the claim that holds the subject; the service's default is sub
+	Audiences       []string // sorted; the service's default is the account's id
+}
+
+// FederationPolicies returns the policies of a service principal, by its numeric id.
+func (f *Fleet) FederationPolicies(ctx context.Context, principalID string) ([]FederationPolicy, error) {
+	return recall(ctx, &f.memo, "federation/"+principalID, func(ctx context.Context) ([]FederationPolicy, error) {
+		api, principal, err := f.federationAPI(principalID)
+		if err != nil {
+			return nil, err
+		}
+		list, err := api.ListAll(ctx, oauth2.ListServicePrincipalFederationPoliciesRequest{ServicePrincipalId: principal})
+		if err != nil {
+			return nil, fmt.Errorf("reading the federation policies of principal %s: %w", principalID, misplaced(bare(err)))
+		}
+		all := make([]FederationPolicy, 0, len(list))
+		for _, p := range list {
+			all = append(all, f.policy(p))
+		}
+		return all, nil
+	})
+}
+
+// CreateFederationPolicy makes a policy under p.ID, which no other policy of the principal may bear.
+func (f *Fleet) CreateFederationPolicy(ctx context.Context, principalID string, p FederationPolicy) (FederationPolicy, error) {
+	api, principal, err := f.federationAPI(principalID)
+	if err != nil {
+		return FederationPolicy{}, err
+	}
+	defer f.memo.drop("federation/" + principalID)
+	made, err := api.Create(ctx, oauth2.CreateServicePrincipalFederationPolicyRequest{
+		ServicePrincipalId: principal, PolicyId: p.ID, Policy: p.wire(),
+	})
+	if err != nil {
+		return FederationPolicy{}, fmt.Errorf("creating federation policy %s of principal %s: %w", p.ID, principalID, bare(err))
+	}
+	return f.policy(*made), nil
+}
+
+// policyMask names what an update sets. Keys that somebody gave for an issuer which Databricks cannot
+// reach stay as they are.
+const policyMask = "description,oidc_policy.issuer,oidc_policy.audiences,oidc_policy.subject,oidc_policy.subject_claim"
+
+// UpdateFederationPolicy brings the policy of p.ID to p.
+func (f *Fleet) UpdateFederationPolicy(ctx context.Context, principalID string, p FederationPolicy) (FederationPolicy, error) {
+	c, err := f.onAccount()
+	if err != nil {
+		return FederationPolicy{}, err
+	}
+	defer f.memo.drop("federation/" + principalID)
+	var made oauth2.FederationPolicy
+	err = send(ctx, c, request{
+		method: http.MethodPatch, query: map[string]any{"update_mask": policyMask}, body: p.wire(),
+		path: route("/api/2.0/accounts", f.AccountID(), "servicePrincipals", principalID, "federationPolicies", p.ID),
+	}, &made)
+	if err != nil {
+		return FederationPolicy{}, fmt.Errorf("changing federation policy %s of principal %s: %w", p.ID, principalID, err)
+	}
+	return f.policy(made), nil
+}
+
+// DeleteFederationPolicy deletes a policy. Tokens that were exchanged live on for up to an hour.
+func (f *Fleet) DeleteFederationPolicy(ctx context.Context, principalID, id string) error {
+	c, err := f.onAccount()
+	if err != nil {
+		return err
+	}
+	defer f.memo.drop("federation/" + principalID)
+	err = send(ctx, c, request{
+		method: http.MethodDelete,
+		path:   route("/api/2.0/accounts", f.AccountID(), "servicePrincipals", principalID, "federationPolicies", id),
+	}, nil)
+	if ignoreMissing(err) != nil {
+		return fmt.Errorf("deleting federation policy %s of principal %s: %w", id, principalID, err)
+	}
+	return nil
+}
+
+func (f *Fleet) federationAPI(principalID string) (*oauth2.ServicePrincipalFederationPolicyAPI, int64, error) {
+	c, err := f.onAccount()
+	if err != nil {
+		return nil, 0, err
+	}
+	n, err := number("principal", principalID)
+	return oauth2.NewServicePrincipalFederationPolicy(c), n, err
+}
+
+func (p FederationPolicy) wire() oauth2.FederationPolicy {
+	return oauth2.FederationPolicy{Description: p.Description, OidcPolicy: &oauth2.OidcFederationPolicy{
+		Issuer: p.Issuer, Subject: p.Subject, SubjectClaim: p.SubjectClaim, Audiences: p.Audiences,
+	}}
+}
+
+// policy returns a policy with what the service leaves to its defaults said.
+func (f *Fleet) policy(p oauth2.FederationPolicy) FederationPolicy {
+	out := FederationPolicy{ID: p.PolicyId, Description: p.Description, SubjectClaim: "sub"}
+	if p.OidcPolicy != nil {
+		out.Issuer, out.Subject = p.OidcPolicy.Issuer, p.OidcPolicy.Subject
+		out.Audiences = slices.Sorted(slices.Values(p.OidcPolicy.Audiences))
+		if p.OidcPolicy.SubjectClaim != "" {
+			out.SubjectClaim = p.OidcPolicy.SubjectClaim
+		}
+	}
+	if len(out.Audiences) == 0 {
+		out.Audiences = []string{f.AccountID()}
+	}
+	return out
+}

@@ -1,0 +1,226 @@
+package databricks
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/databricks/databricks-sdk-go/client"
+)
+
+// Principal is a service principal. ID is the numeric id, which the account's APIs use; ApplicationID
+// is the OAuth client id, which grants use. DisplayName is not unique.
+type Principal struct {
+	ID            string `json:"id"`
+	ApplicationID string `json:"applicationId"`
+	DisplayName   string `json:"displayName"`
+	Active        bool   `json:"active"`
+}
+
+// Principals returns the service principals of that name: the account's for host "", otherwise those
+// that the workspace shows. The names that the spec mentions are asked for together.
+func (f *Fleet) Principals(ctx context.Context, host, name string) ([]Principal, error) {
+	key, names := together("principals/"+host, f.opt.Principals, name)
+	found, err := recall(ctx, &f.memo, key, func(ctx context.Context) ([]Principal, error) {
+		return scim[Principal](ctx, f, host, lookup{resource: "ServicePrincipals", by: "displayName", names: names, attributes: "id,applicationId,displayName,active"})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for service principal %s: %w", name, misplaced(err))
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(p Principal) bool { return p.DisplayName != name }), nil
+}
+
+// ForgetPrincipals makes the next look for a service principal one at live state.
+func (f *Fleet) ForgetPrincipals() { f.memo.drop("principals/") }
+
+// CreatePrincipal makes a service principal in the account. Two of one name do not clash there.
+func (f *Fleet) CreatePrincipal(ctx context.Context, name string) (Principal, error) {
+	c, err := f.onAccount()
+	if err != nil {
+		return Principal{}, err
+	}
+	defer f.ForgetPrincipals()
+	var made Principal
+	body := map[string]any{
+		"schemas":     []string{"urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"},
+		"displayName": name, "active": true,
+	}
+	err = send(ctx, c, request{method: http.MethodPost, path: f.scimPath(""), body: body}.below("ServicePrincipals"), &made)
+	if err != nil {
+		return Principal{}, fmt.Errorf("creating service principal %s: %w", name, err)
+	}
+	return made, nil
+}
+
+// ActivatePrincipal switches a service principal of the account on.
+func (f *Fleet) ActivatePrincipal(ctx context.Context, id string) error {
+	c, err := f.onAccount()
+	if err != nil {
+		return err
+	}
+	defer f.ForgetPrincipals()
+	// PATCH, as a PUT would take away every role and group that it does not name.
+	body := map[string]any{
+		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+		"Operations": []map[string]any{{"op": "replace", "path": "active", "value": true}},
+	}
+	err = send(ctx, c, request{method: http.MethodPatch, path: f.scimPath(""), body: body}.below("ServicePrincipals", id), nil)
+	if err != nil {
+		return fmt.Errorf("switching service principal %s on: %w", id, err)
+	}
+	return nil
+}
+
+// DeletePrincipal deletes a service principal of the account, with its secrets and its federation
+// policies. It cannot be undone.
+func (f *Fleet) DeletePrincipal(ctx context.Context, id string) error {
+	c, err := f.onAccount()
+	if err != nil {
+		return err
+	}
+	defer f.ForgetPrincipals()
+	err = send(ctx, c, request{method: http.MethodDelete, path: f.scimPath("")}.below("ServicePrincipals", id), nil)
+	if ignoreMissing(err) != nil {
+		return fmt.Errorf("deleting service principal %s: %w", id, err)
+	}
+	return nil
+}
+
+// everyone is the account's group of all its users and service principals. No directory lists it.
+const everyone = "account users"
+
+// HasGroup reports whether the account has a group of that name; without an account, whether the
+// workspace shows one.
+func (f *Fleet) HasGroup(ctx context.Context, host, name string) (bool, error) {
+	if name == everyone {
+		return true, nil
+	}
+	host = f.directory(host)
+	key, names := together("groups/"+host, f.opt.Groups, name)
+	found, err := recall(ctx, &f.memo, key, func(ctx context.Context) ([]group, error) {
+		return scim[group](ctx, f, host, lookup{resource: "Groups", by: "displayName", names: names, attributes: "id,displayName"})
+	})
+	if err != nil {
+		return false, fmt.Errorf("looking for group %s: %w", name, misplaced(err))
+	}
+	return slices.ContainsFunc(found, func(g group) bool { return strings.EqualFold(g.DisplayName, name) }), nil
+}
+
+type group struct {
+	DisplayName string `json:"displayName"`
+}
+
+// HasUser reports whether the account has a user of that name; without an account, whether the
+// workspace shows one.
+func (f *Fleet) HasUser(ctx context.Context, host, name string) (bool, error) {
+	host = f.directory(host)
+	key, names := together("users/"+host, f.opt.Users, name)
+	found, err := recall(ctx, &f.memo, key, func(ctx context.Context) ([]user, error) {
+		return scim[user](ctx, f, host, lookup{resource: "Users", by: "userName", names: names, attributes: "id,userName"})
+	})
+	if err != nil {
+		return false, fmt.Errorf("looking for user %s: %w", name, misplaced(err))
+	}
+	return slices.ContainsFunc(found, func(u user) bool { return strings.EqualFold(u.UserName, name) }), nil
+}
+
+type user struct {
+	UserName string `json:"userName"`
+}
+
+// directory returns where groups and users are looked up: in the account, "", if there is one.
+func (f *Fleet) directory(host string) string {
+	if f.HasAccount() {
+		return ""
+	}
+	return host
+}
+
+// together returns the memo's key and the names for a look at name: all names of the spec at once, if
+// it is one of them.
+func together(key string, all []string, name string) (string, []string) {
+	if slices.Contains(all, name) {
+		return key, all
+	}
+	return key + "/" + name, []string{name}
+}
+
+// lookup is a search in a SCIM directory for several names at once.
+type lookup struct {
+	resource, by string
+	names        []string
+	attributes   string
+}
+
+// A filter may have 200 nodes, and with its names it stands in a URL.
+const namesPerFilter = 50
+
+// pageSize is what one page of a SCIM directory is asked for. The SDK's own iterator asks for one
+// more page than there is.
+const pageSize = 100
+
+func scim[T any](ctx context.Context, f *Fleet, host string, l lookup) ([]T, error) {
+	c, err := f.directoryClient(host)
+	if err != nil {
+		return nil, err
+	}
+	all := []T{}
+	for names := range slices.Chunk(l.names, namesPerFilter) {
+		terms := make([]string, 0, len(names))
+		for _, n := range names {
+			terms = append(terms, fmt.Sprintf("%s eq %s", l.by, quoted(n)))
+		}
+		found, err := scimPages[T](ctx, c, request{method: http.MethodGet, path: f.scimPath(host), query: map[string]any{
+			"filter": strings.Join(terms, " or "), "attributes": l.attributes, "count": pageSize,
+		}}.below(l.resource))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+func scimPages[T any](ctx context.Context, c *client.DatabricksClient, r request) ([]T, error) {
+	all := []T{}
+	for {
+		r.query["startIndex"] = len(all) + 1
+		var page struct {
+			TotalResults int `json:"totalResults"`
+			Resources    []T `json:"Resources"`
+		}
+		if err := send(ctx, c, r, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Resources...)
+		if len(page.Resources) == 0 || len(all) >= page.TotalResults {
+			return all, nil
+		}
+	}
+}
+
+func (f *Fleet) directoryClient(host string) (*client.DatabricksClient, error) {
+	if host == "" {
+		return f.onAccount()
+	}
+	return f.on(host)
+}
+
+func (f *Fleet) scimPath(host string) string {
+	if host == "" {
+		return route("/api/2.0/accounts", f.AccountID(), "scim", "v2")
+	}
+	return "/api/2.0/preview/scim/v2"
+}
+
+func (r request) below(segments ...string) request {
+	r.path = route(r.path, segments...)
+	return r
+}
+
+var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// quoted returns a name as a string of a SCIM filter.
+func quoted(name string) string { return `"` + quotes.Replace(name) + `"` }
