@@ -1,0 +1,35 @@
+# The commands of this project; `make` lists them. Everything comes from Go modules.
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/mlopsctl/mlopsctl/internal/cli.release=$(VERSION)
+GOLDEN   = $(shell grep -rlE '"update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
+RACE    := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
+
+.PHONY: help build demo test check golden bench
+help:
+	@sed -n 's/^#: /  /p' Makefile
+
+#: build    the program, as bin/mlopsctl
+build:
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/mlopsctl ./cmd/mlopsctl
+
+#: demo     plan and apply the example project in a fresh sandbox, then plan again: nothing is left
+demo:
+	@echo "Building bin/mlopsctl; the first time it fetches and compiles the modules, which takes a minute or two."
+	@$(MAKE) --no-print-directory build
+	@tools/demo.sh bin/mlopsctl
+
+#: test     every test, with the race detector where there is a C compiler
+test:
+	go test $(RACE) -timeout 10m ./...
+
+#: check    everything but the tests: format, vet, lint, architecture, goldens, go.mod
+check:
+	@tools/check.sh
+
+#: golden   write the golden files anew; the diff is for you to judge
+golden:
+	go test -count=1 $(GOLDEN) -update
+
+#: bench    the benchmarks
+bench:
+	go test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Everything that must hold beside the tests. Each step says what it found; the first failure stops.
+set -eu
+
+step() { printf '%s\n' "== $*"; }
+goldens() { git diff HEAD -- '*/testdata/*' && git ls-files --others --exclude-standard -- '*/testdata/*'; }
+
+step "gofmt"
+unformatted=$(gofmt -l cmd internal pkg schemas)
+[ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
+
+step "go vet"
+go vet ./...
+
+step "go mod tidy leaves go.mod as it is"
+go mod tidy -diff
+
+step "golangci-lint"
+go -C tools build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/golangci-lint run ./...
+
+step "architecture"
+go test ./internal/archtest/...
+
+step "the golden files are what the program writes"
+before=$(goldens)
+make --no-print-directory golden >/dev/null
+[ "$before" = "$(goldens)" ] || { git --no-pager diff --stat -- '*/testdata/*'; echo "make golden changes golden files"; exit 1; }
+
+step "all is well"
