@@ -76,7 +76,7 @@ func limit(now time.Time, resp *http.Response, e *Error) (time.Duration, bool) {
 	case primary:
 		return untilReset(now, resp.Header.Get("X-Ratelimit-Reset")), true
 	case resp.StatusCode == http.StatusTooManyRequests:
-		return time.Second, repeatable(e.Method) || e.Code == "REQUEST_LIMIT_EXCEEDED" || e.Code == "RESOURCE_EXHAUSTED"
+		return time.Second, e.again || e.Code == "REQUEST_LIMIT_EXCEEDED" || e.Code == "RESOURCE_EXHAUSTED"
 	default:
 		return 0, false
 	}

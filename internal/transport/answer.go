@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ func (w *wire) answer(req *http.Request, resp *http.Response, data []byte) *Erro
 }
 
 func about(req *http.Request) *Error {
-	return &Error{Host: req.URL.Host, Method: cmp.Or(req.Method, http.MethodGet), Path: req.URL.EscapedPath()}
+	return &Error{Host: req.URL.Host, Method: cmp.Or(req.Method, http.MethodGet), Path: req.URL.EscapedPath(), again: repeatable(req)}
 }
 
 func (w *wire) refusal(req *http.Request, why, advice string) *Error {
@@ -49,10 +50,22 @@ func (w *wire) oversized(req *http.Request, resp *http.Response) *Error {
 	e.Status = resp.StatusCode
 	e.RequestID = requestID(resp.Header)
 	e.Message = fmt.Sprintf("the answer is larger than %d MB", w.bound>>20)
-	if !repeatable(e.Method) {
+	if !e.again {
 		e.kind = resource.ErrLost
 	}
 	return w.cleaned(e)
+}
+
+// torn makes an error of a success whose JSON is not whole: its end was lost on the way. No decoder
+// sees it, as the SDKs' put what they cannot read into their error texts, secrets included.
+func (w *wire) torn(req *http.Request, resp *http.Response) *Error {
+	e := w.broken(req, io.ErrUnexpectedEOF, maybeSent)
+	e.RequestID = oneLine(requestID(resp.Header))
+	return e
+}
+
+func isTorn(resp *http.Response, data []byte) bool {
+	return strings.Contains(resp.Header.Get("Content-Type"), "json") && len(data) > 0 && !json.Valid(data)
 }
 
 // isPage reports whether a success is a web page where an API was asked: a wrong host, or a login

@@ -27,6 +27,7 @@ type Error struct {
 	kind    error // the error of package resource that it matches, or nil
 	limited bool  // the service asks for patience, and did not look at the request
 	unsent  bool
+	again   bool          // doing it twice is doing it once
 	asked   time.Duration // how long the service asks to wait
 }
 
@@ -102,18 +103,14 @@ func kindOf(e *Error) error {
 		}
 		return resource.ErrConflict
 	}
-	if e.Status >= 500 && e.Status != http.StatusNotImplemented && !repeatable(e.Method) {
+	if e.Status >= 500 && e.Status != http.StatusNotImplemented && !e.again {
 		return resource.ErrLost
 	}
 	return nil
 }
 
-// repeatable reports whether doing a request twice is doing it once.
-func repeatable(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, "":
-		return true
-	default:
-		return false
-	}
+// repeatable reports whether doing a request twice is doing it once. That holds for every request
+// that changes nothing, a login among them.
+func repeatable(req *http.Request) bool {
+	return readOnly(req) || req.Method == http.MethodPut || req.Method == http.MethodDelete
 }

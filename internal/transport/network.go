@@ -33,7 +33,7 @@ func (w *wire) broken(req *http.Request, err error, got progress) *Error {
 	e.Cause = err
 	e.unsent = got == unsent || neverConnected(err)
 	e.Message, e.Advice = explain(req, err)
-	if !e.unsent && !repeatable(e.Method) {
+	if !e.unsent && !e.again {
 		e.kind = resource.ErrLost
 	}
 	return w.cleaned(e)

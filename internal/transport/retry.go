@@ -47,9 +47,9 @@ func again(req *http.Request, failed *Error) bool {
 	}
 	switch failed.Status {
 	case 0:
-		return passing(failed.Cause) && (failed.unsent || repeatable(failed.Method))
+		return passing(failed.Cause) && (failed.unsent || failed.again)
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return repeatable(failed.Method)
+		return failed.again
 	default:
 		return false
 	}

@@ -147,6 +147,9 @@ func (w *wire) judge(req *http.Request, resp *http.Response, data []byte) (*http
 	if resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified || isPage(req, resp, data) {
 		return nil, w.answer(req, resp, data)
 	}
+	if isTorn(resp, data) {
+		return nil, w.torn(req, resp)
+	}
 	// go-github would block all its requests by itself once these say that none remain, and it takes
 	// the wrong one of two limits for that.
 	for name := range resp.Header {
