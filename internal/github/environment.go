@@ -2,7 +2,6 @@ package github
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -136,9 +135,9 @@ func (c *Client) FreshEnvironment(ctx context.Context, name string) (Environment
 	return a.environment(), nil
 }
 
-// ForgetEnvironment forgets what is known of an environment and of the list of them.
+// ForgetEnvironment forgets what is known of an environment, of what is in it and of the list of them.
 func (c *Client) ForgetEnvironment(name string) {
-	c.memo.drop("environments", "policies/"+strings.ToLower(name))
+	c.memo.drop("environments", "policies/"+strings.ToLower(name), storeKey("secrets", name), storeKey("variables", name), storeKey("key", name))
 }
 
 // SaveEnvironment makes the environment, or replaces all of its settings by e's.
@@ -184,7 +183,7 @@ func (e Environment) body() map[string]any {
 
 // DeleteEnvironment deletes an environment with its secrets and variables.
 func (c *Client) DeleteEnvironment(ctx context.Context, name string) error {
-	defer c.memo.drop("environments", "policies/", "secrets/", "variables/", "key/")
+	defer c.ForgetEnvironment(name)
 	_, err := c.send(ctx, request{method: http.MethodDelete, path: c.at("environments", name)}, nil)
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return fmt.Errorf("deleting environment %s: %w", name, err)
@@ -209,11 +208,8 @@ func (c *Client) BranchPolicies(ctx context.Context, environment string) ([]Bran
 func (c *Client) AddBranchPolicy(ctx context.Context, environment string, p BranchPolicy) error {
 	defer c.ForgetEnvironment(environment)
 	body := map[string]any{"name": p.Name, "type": p.Type}
-	resp, err := c.send(ctx, request{method: http.MethodPost, path: c.policyPath(environment), body: body}, &json.RawMessage{})
-	if resp != nil && resp.StatusCode == http.StatusSeeOther {
-		return nil // GitHub's answer for a pattern that exists
-	}
-	if err != nil {
+	_, err := c.send(ctx, request{method: http.MethodPost, path: c.policyPath(environment), body: body}, nil)
+	if err != nil && !hasStatus(err, http.StatusSeeOther) { // GitHub's answer for a pattern that exists
 		return fmt.Errorf("letting %s %s deploy to environment %s: %w", p.Type, p.Name, environment, err)
 	}
 	return nil

@@ -176,7 +176,7 @@ func (c *Client) owning(environment string) string {
 	return "environment " + environment
 }
 
-func storeKey(what, environment string) string { return what + "/" + strings.ToLower(environment) }
+func storeKey(what, environment string) string { return what + ":" + strings.ToLower(environment) }
 
 // unlessEnvironment: a 404 below an environment says that the environment is missing; below the
 // repository it says that the token may not look.

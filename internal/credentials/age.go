@@ -1,0 +1,61 @@
+package credentials
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Databricks and GitHub keep time by clocks of their own, and a slow apply may lie between the two.
+// The stored value is the secret that was made at most this long before, or after, it was stored.
+const (
+	storedAfter  = 15 * time.Minute
+	storedBefore = 2 * time.Minute
+)
+
+// spareToken is how much of a token's hour has to be left for a pipeline to be of use.
+const spareToken = 10 * time.Minute
+
+func (v *Vault) ageOfToken(s Stored) Stored {
+	s.ExpiresAt = s.UpdatedAt.Add(tokenLifetime)
+	switch left := s.ExpiresAt.Sub(v.opt.Clock.Now()); {
+	case left <= 0:
+		s.Renew = "the access token expired at " + moment(s.ExpiresAt)
+	case left < spareToken:
+		s.Renew = "the access token expires at " + moment(s.ExpiresAt)
+	}
+	return s
+}
+
+// ageOfSecret finds the OAuth secret that GitHub holds, by the times that both services show.
+func (v *Vault) ageOfSecret(ctx context.Context, stored Stored, s Source) (Stored, error) {
+	if s.PrincipalID == "" {
+		stored.Renew = fmt.Sprintf("%s is not there, so the value that is stored is of no use", s.Principal)
+		return stored, nil
+	}
+	secrets, err := v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
+	if err != nil {
+		return stored, err
+	}
+	earliest, latest := stored.UpdatedAt.Add(-storedAfter), stored.UpdatedAt.Add(storedBefore)
+	var created time.Time
+	for _, x := range secrets {
+		if x.Created.Before(earliest) || x.Created.After(latest) || x.Created.Before(created) {
+			continue
+		}
+		created, stored.ExpiresAt = x.Created, x.Expires
+	}
+	now := v.opt.Clock.Now()
+	switch {
+	case created.IsZero():
+		stored.Renew = fmt.Sprintf("no OAuth secret that %s has was made when this value was stored (%s), so it cannot log in", s.Principal, moment(stored.UpdatedAt))
+	case stored.ExpiresAt.IsZero():
+	case !stored.ExpiresAt.After(now):
+		stored.Renew = "it expired on " + moment(stored.ExpiresAt)
+	case s.RotateBefore > 0 && !stored.ExpiresAt.After(now.Add(s.RotateBefore)):
+		stored.Renew = "it expires on " + moment(stored.ExpiresAt)
+	}
+	return stored, nil
+}
+
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,181 @@
+package kinds
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/credentials"
+	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// secretKind is a GitHub Actions secret. Its value is never a part of it: what can be compared is that
+// it is there, and how old the credential is that it holds.
+var secretKind = resource.Kind[*credentials.Vault, secret]{
+	Name:     "secret",
+	Doc:      "A GitHub Actions secret of the repository or of an environment.",
+	Identity: []string{"repository", "environment", "name", "host", "principal"},
+	CreateOnly: []string{
+		"env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds",
+	},
+	Declare: declareSecrets,
+	Read:    readSecret,
+	Create: func(ctx context.Context, v *credentials.Vault, want secret) (secret, error) {
+		stored, err := v.Store(ctx, want.place(), want.source())
+		return seenSecret(want, stored), err
+	},
+	Update: func(ctx context.Context, v *credentials.Vault, _, want secret) (secret, error) {
+		stored, err := v.Store(ctx, want.place(), want.source())
+		return seenSecret(want, stored), err
+	},
+	Delete: func(ctx context.Context, v *credentials.Vault, have secret) error {
+		return v.Discard(ctx, have.place())
+	},
+	Check: func(_ context.Context, v *credentials.Vault, want secret) error {
+		return v.Available(want.source())
+	},
+	Warn: warnOfHour,
+	Due:  func(have secret) string { return have.Renew },
+}
+
+type secret struct {
+	Repository  resource.Text     `json:"repository,omitzero"`
+	Environment resource.Text     `json:"environment,omitzero"`
+	Name        string            `json:"name"`
+	Env         string            `json:"env,omitempty"`
+	File        string            `json:"file,omitempty"`
+	Command     []string          `json:"command,omitempty"`
+	Issue       credentials.Issue `json:"issue,omitempty"`
+
+	Host                string        `json:"host,omitempty"` // the workspace to log in to
+	Principal           string        `json:"principal,omitempty"`
+	PrincipalID         resource.Text `json:"principal_id,omitzero"`
+	ApplicationID       resource.Text `json:"application_id,omitzero"`
+	LifetimeSeconds     int64         `json:"lifetime_seconds,omitempty"`
+	RotateBeforeSeconds int64         `json:"rotate_before_seconds,omitempty"`
+
+	UpdatedAt string `json:"updated_at,omitempty"`
+	ExpiresAt string `json:"expires_at,omitempty"`
+	Renew     string `json:"renew,omitempty"` // why it is due
+}
+
+func (s secret) place() github.Place {
+	return github.Place{Environment: s.Environment.Value, Name: s.Name}
+}
+
+func (s secret) source() credentials.Source {
+	return credentials.Source{
+		Env: s.Env, File: s.File, Command: s.Command, Issue: s.Issue, Host: s.Host, Principal: s.Principal,
+		PrincipalID: s.PrincipalID.Value, ApplicationID: s.ApplicationID.Value,
+		Lifetime:     time.Duration(s.LifetimeSeconds) * time.Second,
+		RotateBefore: time.Duration(s.RotateBeforeSeconds) * time.Second,
+	}
+}
+
+// What ci_auth: oauth_secret implies.
+const (
+	impliedLifetime     = 90 * 24 * time.Hour
+	impliedRotateBefore = 14 * 24 * time.Hour
+)
+
+// declareSecrets lists what the spec spells out, then what ci_auth implies and the spec does not.
+func declareSecrets(w resource.Wishes) []resource.Decl[secret] {
+	var decls []resource.Decl[secret]
+	add := func(s spec.Secret, path ...string) {
+		d := declareSecret(w.Stack, s)
+		if slices.ContainsFunc(decls, func(x resource.Decl[secret]) bool { return strings.EqualFold(x.Addr.String(), d.Addr.String()) }) {
+			return
+		}
+		d.At = w.At(path...)
+		decls = append(decls, d)
+	}
+	for _, s := range w.Secrets {
+		add(s, "secrets", s.Name)
+	}
+	for _, t := range w.Targets {
+		if t.ServicePrincipal == "" {
+			continue
+		}
+		environment, prefix := ciScope(t)
+		switch t.CIAuth {
+		case spec.OAuthSecret:
+			add(spec.Secret{
+				Name: prefix + "DATABRICKS_CLIENT_SECRET", Environment: environment, RotateBefore: impliedRotateBefore,
+				OAuthSecret: &spec.OAuthSecretSource{Target: t.Name, Lifetime: impliedLifetime},
+			}, "targets", t.Name, "ci_auth")
+		case spec.AccessToken:
+			add(spec.Secret{ // the guide's name, wherever it is stored
+				Name: targetPrefix(t.Name) + "WORKSPACE_TOKEN", Environment: environment,
+				AccessToken: &spec.AccessTokenSource{Target: t.Name},
+			}, "targets", t.Name, "ci_auth")
+		}
+	}
+	return decls
+}
+
+func declareSecret(s *spec.Stack, x spec.Secret) resource.Decl[secret] {
+	d := resource.Decl[secret]{
+		Addr: resource.Addr{Kind: "secret", Scope: x.Environment, Name: x.Name},
+		Want: secret{
+			Repository: inRepository(), Environment: inEnvironment(s, x.Environment), Name: x.Name,
+			Env: x.Env, File: x.File, Command: x.Command, RotateBeforeSeconds: int64(x.RotateBefore / time.Second),
+		},
+	}
+	var t *spec.Target
+	switch {
+	case x.OAuthSecret != nil:
+		t, d.Want.Issue = s.Target(x.OAuthSecret.Target), credentials.OAuthSecret
+		d.Want.LifetimeSeconds = int64(x.OAuthSecret.Lifetime / time.Second)
+	case x.AccessToken != nil:
+		t, d.Want.Issue = s.Target(x.AccessToken.Target), credentials.AccessToken
+	}
+	if t == nil {
+		return d
+	}
+	principal := resource.Addr{Kind: "service_principal", Name: t.ServicePrincipal}
+	d.Want.Host, d.Want.Principal = t.Host, t.ServicePrincipal
+	d.Want.PrincipalID, d.Want.ApplicationID = resource.From(principal, "id"), resource.From(principal, "application_id")
+	d.Needs = []resource.Need{{
+		Addr: resource.Addr{Kind: "workspace_assignment", Scope: t.Name, Name: t.ServicePrincipal}.String(),
+		Why:  "the credential is tried in the workspace before it counts as stored",
+	}}
+	return d
+}
+
+func readSecret(ctx context.Context, v *credentials.Vault, want secret) (secret, error) {
+	stored, err := v.Stored(ctx, want.place(), want.source())
+	return seenSecret(want, stored), err
+}
+
+func seenSecret(want secret, stored credentials.Stored) secret {
+	have := secret{
+		Repository: want.Repository, Environment: want.Environment, Name: want.Name,
+		Host: want.Host, Principal: want.Principal, Renew: stored.Renew,
+	}
+	if !stored.UpdatedAt.IsZero() {
+		have.UpdatedAt = stored.UpdatedAt.UTC().Format(time.RFC3339)
+	}
+	if !stored.ExpiresAt.IsZero() {
+		have.ExpiresAt = stored.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return have
+}
+
+func warnOfHour(want secret, have *secret) *resource.Warning {
+	if want.Issue != credentials.AccessToken {
+		return nil
+	}
+	state := "it will live for one hour from the apply that stores it"
+	if have != nil && have.ExpiresAt != "" {
+		state = "the one that is stored ends at " + have.ExpiresAt
+	}
+	return &resource.Warning{
+		Code:    "plan/token-lives-one-hour",
+		Summary: fmt.Sprintf("secret %s is an access token, which lives for one hour: %s", want.Name, state),
+		Detail:  "pipelines fail once it has expired; ci_auth: oidc needs no secret, and oauth_secret one that lives for months",
+	}
+}
