@@ -1,0 +1,42 @@
+package spec
+
+// unsupported are the places of the spec that later versions act on, and what to do until then. A
+// last segment may be a value. They are refused by name: ignoring one would promise what nobody does.
+func unsupported() map[string]string {
+	const byHand = "leave it out, and keep doing it by hand"
+	return map[string]string{
+		"groups":   "leave it out; a group that the spec refers to must be there already",
+		"projects": "leave it out; run the bundle's own workflows",
+		"moved":    "leave it out; nothing is deleted by omission yet, so a rename needs none",
+		"policy":   byHand,
+		"ci":       byHand,
+
+		"targets.*.ci_auth.personal_access_token": "use oidc, which needs no secret at all",
+
+		"service_principals.*.groups":         byHand,
+		"service_principals.*.entitlements":   byHand,
+		"service_principals.*.directory":      byHand,
+		"service_principals.*.users":          byHand,
+		"service_principals.*.git_credential": byHand,
+
+		"branches.*.protection.exclusive": "leave it out; the rules that others made stay beside the stack's own",
+		"permissions.*.exclusive":         "leave it out; grants are added, and what others hold stays",
+		"permissions.*.level":             "leave the entry out; this version grants in Unity Catalog alone",
+		"permissions.*.on.directory":      "leave the entry out; this version grants in Unity Catalog alone",
+		"permissions.*.on.experiment":     "leave the entry out; this version grants in Unity Catalog alone",
+		"permissions.*.on.job":            "leave the entry out; this version grants in Unity Catalog alone",
+		"permissions.*.on.cluster_policy": "leave the entry out; this version grants in Unity Catalog alone",
+
+		"secrets.*.overlap": "leave it out; a replaced credential stays valid until it expires",
+	}
+}
+
+// notYet returns what to do about a place of the spec that this version does not act on.
+func notYet(path []string) (string, bool) {
+	for pattern, advice := range unsupported() {
+		if matches(pattern, path) {
+			return advice, true
+		}
+	}
+	return "", false
+}
