@@ -1,0 +1,128 @@
+package kinds
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mlopsctl/mlopsctl/internal/databricks"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// catalogBindingKind is one object a catalog: its isolation, and the workspaces that may use it.
+var catalogBindingKind = resource.Kind[*databricks.Fleet, catalogBinding]{
+	Name:     "catalog_binding",
+	Doc:      "A catalog's isolation: only the workspaces that are bound to it may use it.",
+	Identity: []string{"host", "catalog"},
+	Declare:  declareCatalogBindings,
+	Read:     readCatalogBinding,
+	Create:   isolateCatalog,
+	Update: func(ctx context.Context, f *databricks.Fleet, _, want catalogBinding) (catalogBinding, error) {
+		return isolateCatalog(ctx, f, want)
+	},
+	Danger: func(have, _ catalogBinding) resource.Guard {
+		if have.IsolationMode != isolated {
+			return resource.AccessLoss // workspaces that nobody named could use it until then
+		}
+		return resource.Unguarded
+	},
+	Find: func(ctx context.Context, f *databricks.Fleet, want catalogBinding) (catalogBinding, bool, error) {
+		f.Forget()
+		return found(readCatalogBinding(ctx, f, want))
+	},
+}
+
+type catalogBinding struct {
+	Host          string   `json:"host"`
+	Catalog       string   `json:"catalog"`
+	IsolationMode string   `json:"isolation_mode"`
+	Workspaces    []string `json:"workspaces"` // the wished hosts that may use it; others keep their bindings
+}
+
+const isolated = "ISOLATED"
+
+func declareCatalogBindings(w resource.Wishes) []resource.Decl[catalogBinding] {
+	var decls []resource.Decl[catalogBinding]
+	for _, c := range w.Catalogs {
+		if c.IsolatedTo == nil {
+			continue
+		}
+		for _, h := range homesOf(w, c.Name) {
+			hosts := []string{}
+			for _, name := range c.IsolatedTo {
+				if t := w.Target(name); t != nil && slices.Contains(h.hosts, t.Host) {
+					hosts = append(hosts, t.Host)
+				}
+			}
+			slices.Sort(hosts)
+			decls = append(decls, resource.Decl[catalogBinding]{
+				Addr: h.address("catalog_binding", c.Name), Key: h.key(c.Name),
+				Want: catalogBinding{Host: h.host, Catalog: c.Name, IsolationMode: isolated, Workspaces: slices.Compact(hosts)},
+				Needs: []resource.Need{{
+					Addr: h.address("catalog", c.Name).String(), Why: "it is the isolation of this catalog",
+				}},
+				At: w.At("catalogs", c.Name, "isolated_to"),
+			})
+		}
+	}
+	return decls
+}
+
+func readCatalogBinding(ctx context.Context, f *databricks.Fleet, want catalogBinding) (catalogBinding, error) {
+	live, err := f.Catalog(ctx, want.Host, want.Catalog)
+	if err != nil {
+		return catalogBinding{}, err
+	}
+	bindings, err := f.Bindings(ctx, want.Host, want.Catalog)
+	if err != nil {
+		return catalogBinding{}, err
+	}
+	have := catalogBinding{Host: want.Host, Catalog: want.Catalog, IsolationMode: live.IsolationMode, Workspaces: []string{}}
+	for _, host := range want.Workspaces {
+		id, err := f.WorkspaceID(ctx, host)
+		if err != nil {
+			return catalogBinding{}, err
+		}
+		if slices.Contains(bindings, databricks.Binding{WorkspaceID: id}) {
+			have.Workspaces = append(have.Workspaces, host)
+		}
+	}
+	return have, nil
+}
+
+// isolateCatalog binds the workspaces, and then isolates the catalog: bindings have no effect before,
+// and isolating first would lock everybody out until they are there, this program too. It takes two
+// requests, as the service has none that does both; each of them may be repeated.
+func isolateCatalog(ctx context.Context, f *databricks.Fleet, want catalogBinding) (catalogBinding, error) {
+	have, err := readCatalogBinding(ctx, f, want)
+	if err != nil {
+		return catalogBinding{}, err
+	}
+	if err := bindMissing(ctx, f, have, want); err != nil {
+		return catalogBinding{}, err
+	}
+	if have.IsolationMode != isolated {
+		if _, err := f.IsolateCatalog(ctx, want.Host, want.Catalog); err != nil {
+			return catalogBinding{}, err
+		}
+	}
+	return readCatalogBinding(ctx, f, want)
+}
+
+func bindMissing(ctx context.Context, f *databricks.Fleet, have, want catalogBinding) error {
+	var ids []string
+	for _, host := range want.Workspaces {
+		if slices.Contains(have.Workspaces, host) {
+			continue
+		}
+		id, err := f.WorkspaceID(ctx, host)
+		if err != nil {
+			return fmt.Errorf("binding %s to catalog %s: %w", host, want.Catalog, err)
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return f.Bind(ctx, want.Host, want.Catalog, ids)
+}

@@ -1,0 +1,97 @@
+package kinds
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mlopsctl/mlopsctl/internal/databricks"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+type workspaceAssignment struct {
+	Host        string        `json:"host"`
+	Principal   string        `json:"principal"`
+	PrincipalID resource.Text `json:"principal_id"`
+	Permissions []string      `json:"permissions"`
+}
+
+// A principal is made a user of its workspaces, never more.
+const workspaceUser, workspaceAdmin = "USER", "ADMIN"
+
+var workspaceAssignmentKind = resource.Kind[*databricks.Fleet, workspaceAssignment]{
+	Name:     "workspace_assignment",
+	Doc:      "A service principal's access to a workspace: the guide adds it there by hand.",
+	Identity: []string{"host", "principal", "principal_id"},
+	Declare:  declareWorkspaceAssignments,
+	Read:     readWorkspaceAssignment,
+	Create:   assignToWorkspace,
+	Update: func(ctx context.Context, f *databricks.Fleet, _, want workspaceAssignment) (workspaceAssignment, error) {
+		return assignToWorkspace(ctx, f, want)
+	},
+	Delete: func(ctx context.Context, f *databricks.Fleet, have workspaceAssignment) error {
+		return f.Unassign(ctx, have.Host, have.PrincipalID.Value)
+	},
+}
+
+func declareWorkspaceAssignments(w resource.Wishes) []resource.Decl[workspaceAssignment] {
+	var decls []resource.Decl[workspaceAssignment]
+	for _, t := range w.Targets {
+		if t.Host == "" || t.ServicePrincipal == "" {
+			continue
+		}
+		decls = append(decls, resource.Decl[workspaceAssignment]{
+			Addr: assignmentAddr(t.Name, t.ServicePrincipal),
+			Key:  t.Host + " " + t.ServicePrincipal, // two targets may share a workspace
+			Want: workspaceAssignment{
+				Host: t.Host, Principal: t.ServicePrincipal, Permissions: []string{workspaceUser},
+				PrincipalID: resource.From(principalAddr(t.ServicePrincipal), "id"),
+			},
+			At: w.At("targets", t.Name, "service_principal"),
+		})
+	}
+	return decls
+}
+
+func assignmentAddr(target, principal string) resource.Addr {
+	return resource.Addr{Kind: "workspace_assignment", Scope: target, Name: principal}
+}
+
+func readWorkspaceAssignment(ctx context.Context, f *databricks.Fleet, want workspaceAssignment) (workspaceAssignment, error) {
+	if !f.HasAccount() {
+		return assignmentSeenFromInside(ctx, f, want)
+	}
+	permissions, err := f.Assignment(ctx, want.Host, want.PrincipalID.Value)
+	return want.with(permissions), err
+}
+
+// assignmentSeenFromInside asks the workspace itself, which shows the principals that may use it.
+func assignmentSeenFromInside(ctx context.Context, f *databricks.Fleet, want workspaceAssignment) (workspaceAssignment, error) {
+	shown, err := f.Principals(ctx, want.Host, want.Principal)
+	if err != nil {
+		return workspaceAssignment{}, err
+	}
+	if slices.ContainsFunc(shown, func(p databricks.Principal) bool { return p.ID == want.PrincipalID.Value }) {
+		return want, nil
+	}
+	return workspaceAssignment{}, &resource.Blocked{Reason: fmt.Sprintf(
+		"service principal %q may not use %s, and without `account:` that is not changed; ask an administrator of the Databricks account: assign the service principal %q (id %s) to the workspace %s with the permission User",
+		want.Principal, want.Host, want.Principal, want.PrincipalID.Value, want.Host)}
+}
+
+func assignToWorkspace(ctx context.Context, f *databricks.Fleet, want workspaceAssignment) (workspaceAssignment, error) {
+	permissions, err := f.Assign(ctx, want.Host, want.PrincipalID.Value, workspaceUser)
+	if err != nil {
+		return workspaceAssignment{}, err
+	}
+	return want.with(permissions), nil
+}
+
+// with returns the assignment as it is live. An admin may do all that a user may, so it is right.
+func (want workspaceAssignment) with(permissions []string) workspaceAssignment {
+	if slices.Contains(permissions, workspaceAdmin) {
+		permissions = []string{workspaceUser}
+	}
+	want.Permissions = permissions
+	return want
+}
