@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/observe"
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// Filter narrows a plan to the addresses that match a glob of Only and to what belongs to Target, in
+// each case with all that it depends on. The zero Filter is the whole stack.
+type Filter struct {
+	Only   []string
+	Target string
+}
+
+// ErrNothingSelected is a filter that no object of the stack passes.
+var ErrNothingSelected = errors.New("nothing is selected")
+
+// Plan looks at live state and returns what would change. It writes nothing: until Apply, the
+// transport refuses to. What could not be read is unknown, and the plan's diagnostics say why; the
+// error is for what stops planning as a whole.
+func (e *Engine) Plan(ctx context.Context, f Filter) (*plan.Plan, error) {
+	p := &plan.Plan{
+		Version: e.opt.Version, CreatedAt: e.opt.Clock.Now().UTC().Format(time.RFC3339),
+		Specs: []plan.Spec{{Path: e.stack.File, SHA256: e.stack.SHA256, Name: e.stack.Name}},
+	}
+	wishes, problems, err := plan.Declare(e.types, e.wishes(ctx))
+	if err != nil {
+		return nil, err
+	}
+	p.Diagnostics = append(p.Diagnostics, problems...)
+	if !problems.HasErrors() {
+		if wishes, err = e.selected(wishes, f); err != nil {
+			return nil, err
+		}
+		if err = e.compare(ctx, p, wishes); err != nil {
+			return nil, err
+		}
+	}
+	p.Requests = plan.Requests{Total: e.count.Total(), ByHost: e.count.ByHost()}
+	p.Diagnostics = p.Diagnostics.Sorted()
+	return p, nil
+}
+
+func (e *Engine) compare(ctx context.Context, p *plan.Plan, wishes []resource.Wish) error {
+	seen, failures, err := observe.Read(ctx, wishes, e.byName, e.opt.Parallelism)
+	if err != nil {
+		return err
+	}
+	p.Changes, err = plan.Build(plan.Input{Wishes: wishes, Types: e.byName, Seen: seen})
+	if err != nil {
+		return err
+	}
+	for i := range p.Changes {
+		p.Changes[i].Reason = e.Scrub(p.Changes[i].Reason)
+	}
+	p.Diagnostics = append(p.Diagnostics, e.readFailures(failures)...)
+	warnings, err := e.warnings(p)
+	p.Diagnostics = append(p.Diagnostics, warnings...)
+	return err
+}
+
+// readFailures tells of each cause once, however many objects it kept from being read.
+func (e *Engine) readFailures(failures []observe.Failure) diag.List {
+	var list diag.List
+	byCause := map[string]int{}
+	for _, f := range failures {
+		cause, code := e.Scrub(f.Err.Error()), "plan/read-failed"
+		if errors.Is(f.Err, resource.ErrUnauthorized) {
+			code = "plan/unauthorized"
+			if root := rootOf(f.Err); root != "" {
+				cause = e.Scrub(root)
+			}
+		}
+		if i, known := byCause[code+cause]; known {
+			list[i].Detail += ", " + f.Wish.Addr.String()
+			continue
+		}
+		byCause[code+cause] = len(list)
+		at := f.Wish.At
+		list = append(list, diag.Diagnostic{Severity: diag.Error, Code: code, Summary: cause,
+			Detail: "not read because of it: " + f.Wish.Addr.String(), Address: f.Wish.Addr.String(), Source: &at})
+	}
+	return list
+}
+
+// warnings collects what the kinds must say in every plan, and what an apply could not do from here.
+func (e *Engine) warnings(p *plan.Plan) (diag.List, error) {
+	var list diag.List
+	for _, c := range p.Changes {
+		t := e.byName[c.Kind]
+		if t.Warn == nil {
+			continue
+		}
+		w, err := t.Warn(c.Want, c.Before)
+		if err != nil {
+			return nil, fmt.Errorf("planning %s: %w", c.Address, err)
+		}
+		if w != nil {
+			list = append(list, diag.Diagnostic{Severity: diag.Warning, Code: w.Code, Summary: w.Summary,
+				Detail: w.Detail, Address: c.Address, Source: &c.Source})
+		}
+	}
+	return list, nil
+}
+
+// wishes is the spec, with the metastores of its workspaces where more than one host could mean one
+// metastore or several.
+func (e *Engine) wishes(ctx context.Context) resource.Wishes {
+	w := resource.Wishes{Stack: e.stack, Metastores: map[string]string{}}
+	hosts := catalogHosts(e.stack)
+	if len(hosts) < 2 {
+		return w
+	}
+	type answer struct {
+		host, metastore string
+	}
+	answers := make(chan answer)
+	for _, host := range hosts {
+		go func() {
+			// A host whose metastore cannot be read counts as a metastore of its own; the reads of
+			// what lies on it say what is wrong.
+			m, err := e.fleet.Metastore(ctx, host)
+			if err != nil {
+				m.ID = ""
+			}
+			answers <- answer{host: host, metastore: m.ID}
+		}()
+	}
+	for range hosts {
+		if a := <-answers; a.metastore != "" {
+			w.Metastores[a.host] = a.metastore
+		}
+	}
+	return w
+}
+
+// catalogHosts are the hosts of the targets on which the spec wishes something of Unity Catalog.
+func catalogHosts(s *spec.Stack) []string {
+	hosts := map[string]bool{}
+	for _, t := range s.Targets {
+		only := s.Only(t.Name)
+		if t.Host != "" && (len(only.Catalogs) > 0 || len(only.Permissions) > 0) {
+			hosts[t.Host] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(hosts))
+}
+
+func (e *Engine) selected(wishes []resource.Wish, f Filter) ([]resource.Wish, error) {
+	if f.Target == "" && len(f.Only) == 0 {
+		return wishes, nil
+	}
+	keep := func(string) bool { return true }
+	if f.Target != "" {
+		own, err := e.ofTarget(f.Target)
+		if err != nil {
+			return nil, err
+		}
+		keep = func(address string) bool { return own[address] }
+	}
+	out := plan.Select(wishes, func(address string) bool {
+		return keep(address) && (len(f.Only) == 0 || slices.ContainsFunc(f.Only, func(glob string) bool { return plan.MatchAddress(glob, address) }))
+	})
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w by %s; `mlopsctl plan` lists the addresses", ErrNothingSelected, f)
+	}
+	return out, nil
+}
+
+// String names the filter by its flags.
+func (f Filter) String() string {
+	var parts []string
+	for _, glob := range f.Only {
+		parts = append(parts, "--only "+glob)
+	}
+	if f.Target != "" {
+		parts = append(parts, "--target "+f.Target)
+	}
+	return strings.Join(parts, " and ")
+}
+
+// ofTarget returns the addresses that the spec wishes only because of that target.
+func (e *Engine) ofTarget(name string) (map[string]bool, error) {
+	if e.stack.Target(name) == nil {
+		return nil, fmt.Errorf("%w: the spec has no target %q", ErrNothingSelected, name)
+	}
+	with, _, err := plan.Declare(e.types, resource.Wishes{Stack: e.stack.Only(name)})
+	if err != nil {
+		return nil, err
+	}
+	without, _, err := plan.Declare(e.types, resource.Wishes{Stack: e.stack.Only("")})
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, w := range with {
+		own[w.Addr.String()] = true
+	}
+	for _, w := range without {
+		delete(own, w.Addr.String())
+	}
+	return own, nil
+}
+
+func rootOf(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil || !errors.Is(inner, resource.ErrUnauthorized) || inner == resource.ErrUnauthorized {
+			return err.Error()
+		}
+		err = inner
+	}
+}
