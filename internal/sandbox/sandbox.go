@@ -10,6 +10,7 @@ package sandbox
 import (
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,8 @@ type Hosts struct {
 }
 
 // Options opens a sandbox. Dir is the folder that keeps its state, "" for memory alone; Now is its
-// clock; World is a world file's text, read only when the folder holds no state yet.
+// clock; World is a world file's text, read only when the folder holds no state yet. One process at
+// a time may have a folder open.
 type Options struct {
 	Dir   string
 	Now   func() time.Time
@@ -35,21 +37,26 @@ type Options struct {
 
 // Sandbox is an open sandbox. Its methods may be called from any goroutine.
 type Sandbox struct {
-	mu     sync.Mutex
-	opt    Options
-	state  *State
-	routes map[service][]route
-	log    []Request
-	faults []*Fault
-	issuer *issuer
+	mu      sync.Mutex
+	opt     Options
+	state   *State
+	routes  map[service][]route
+	log     []Request
+	journal *os.File               // the log on disk; nil until the first request, or without Dir
+	aliases map[string][]string    // served host: the configured hosts that it answers for
+	seen    map[string]*recentGets // for stale answers
+	issuer  *issuer
 }
 
 // State is everything that the sandbox remembers, as it is kept on disk. Each service has its own
 // part and its own file for the type.
 type State struct {
-	Sequence   int64       `json:"sequence"` // the last number that was handed out as an id
-	Databricks *Databricks `json:"databricks"`
-	GitHub     *GitHub     `json:"github"`
+	Format     int           `json:"format"`
+	Sequence   int64         `json:"sequence"`           // the last number that was handed out as an id
+	Advanced   time.Duration `json:"advanced,omitempty"` // what was added to the clock
+	Faults     []*Fault      `json:"faults,omitempty"`
+	Databricks *Databricks   `json:"databricks"`
+	GitHub     *GitHub       `json:"github"`
 }
 
 // nextID hands out ids in order, so that the same requests get the same ids.
@@ -65,7 +72,9 @@ func Open(o Options) (*Sandbox, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Sandbox{opt: o, routes: map[service][]route{}}
+	s := &Sandbox{
+		opt: o, routes: map[service][]route{}, aliases: map[string][]string{}, seen: map[string]*recentGets{},
+	}
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("opening the sandbox: %w", err)
 	}

@@ -1,0 +1,150 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// stateFormat is the version of state.json that this program writes.
+const stateFormat = 1
+
+// load reads the state in the folder, or begins one.
+func (s *Sandbox) load() error {
+	if s.opt.Dir == "" {
+		return s.begin(s.opt.World)
+	}
+	if err := os.MkdirAll(s.opt.Dir, 0o700); err != nil {
+		return fmt.Errorf("the sandbox's folder: %w", err)
+	}
+	data, err := os.ReadFile(s.stateFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.begin(s.opt.World)
+	}
+	if err != nil {
+		return fmt.Errorf("reading its state: %w", err)
+	}
+	var version struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return fmt.Errorf("%s is not whole (%w); `mlopsctl sandbox reset` begins anew", s.stateFile(), err)
+	}
+	if version.Format != stateFormat {
+		return fmt.Errorf("%s has format %d, this version of mlopsctl writes format %d; `mlopsctl sandbox reset` begins anew",
+			s.stateFile(), version.Format, stateFormat)
+	}
+	state := &State{}
+	if err := json.Unmarshal(data, state); err != nil {
+		return fmt.Errorf("reading %s: %w; `mlopsctl sandbox reset` begins anew", s.stateFile(), err)
+	}
+	if state.Databricks == nil || state.GitHub == nil {
+		return fmt.Errorf("%s lacks a service's part; `mlopsctl sandbox reset` begins anew", s.stateFile())
+	}
+	s.state = state
+	s.welcome()
+	return nil
+}
+
+// begin makes the state that the guide presumes, and adds what a world file says.
+func (s *Sandbox) begin(world []byte) error {
+	w, err := parseWorld(world)
+	if err != nil {
+		return err
+	}
+	s.state = &State{Format: stateFormat}
+	if err := s.beginDatabricks(w.Databricks); err != nil {
+		return fmt.Errorf("world file: %w", err)
+	}
+	if err := s.beginGitHub(w.GitHub); err != nil {
+		return fmt.Errorf("world file: %w", err)
+	}
+	if err := s.inject(w.Faults); err != nil {
+		return fmt.Errorf("world file: %w", err)
+	}
+	return s.save()
+}
+
+// save writes the state beside the old one and puts it in its place, so that a kill, or a second
+// process, never leaves half of it.
+func (s *Sandbox) save() error {
+	if s.opt.Dir == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(s.state, "", " ")
+	if err != nil {
+		return fmt.Errorf("saving the sandbox: %w", err)
+	}
+	f, err := os.CreateTemp(s.opt.Dir, "state-*.tmp")
+	if err != nil {
+		return fmt.Errorf("saving the sandbox: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), s.stateFile())
+	}
+	if err != nil {
+		return fmt.Errorf("saving the sandbox: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+func (s *Sandbox) stateFile() string { return filepath.Join(s.opt.Dir, "state.json") }
+
+// Reset forgets everything and begins anew with a world file, which may be empty.
+func (s *Sandbox) Reset(world []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// A world file that is wrong must not cost the state that is there.
+	trial := &Sandbox{opt: Options{Now: s.opt.Now, Hosts: s.opt.Hosts}}
+	if err := errors.Join(trial.begin(world), trial.release()); err != nil {
+		return err
+	}
+	if err := s.clear(); err != nil {
+		return fmt.Errorf("resetting the sandbox: %w", err)
+	}
+	s.log, s.seen = nil, map[string]*recentGets{}
+	return s.begin(world)
+}
+
+// Reset empties the folder of a sandbox whose state cannot be opened any more.
+func Reset(dir string) error {
+	s := &Sandbox{opt: Options{Dir: dir}}
+	if err := s.clear(); err != nil {
+		return fmt.Errorf("resetting the sandbox: %w", err)
+	}
+	return nil
+}
+
+func (s *Sandbox) clear() error {
+	if err := s.release(); err != nil || s.opt.Dir == "" {
+		return err
+	}
+	var errs []error
+	for _, name := range []string{"state.json", "requests.jsonl", "git"} {
+		errs = append(errs, os.RemoveAll(filepath.Join(s.opt.Dir, name)))
+	}
+	return errors.Join(errs...)
+}
+
+// Close gives back what the sandbox holds open. Its state is on disk already.
+func (s *Sandbox) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.release()
+}
+
+func (s *Sandbox) release() error {
+	var errs []error
+	if s.journal != nil {
+		errs = append(errs, s.journal.Close())
+		s.journal = nil
+	}
+	if s.state != nil {
+		errs = append(errs, s.closeGit())
+	}
+	return errors.Join(errs...)
+}
