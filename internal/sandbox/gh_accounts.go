@@ -94,7 +94,7 @@ func (g *ghCall) orgFor(permission, level string) (*ghAccount, error) {
 	}
 	if g.who.kind == classicToken && !slices.ContainsFunc(wanted, func(s string) bool { return slices.Contains(g.who.scopes, s) }) {
 		f := ghRefused("Resource not accessible: this token has not been granted a scope that the operation needs.")
-		f.header = http.Header{"X-Accepted-OAuth-Scopes": {strings.Join(wanted, ", ")}}
+		f.header = ghHeader("X-Accepted-OAuth-Scopes", strings.Join(wanted, ", "))
 		return nil, f
 	}
 	if administers && !member.Owner {

@@ -263,7 +263,7 @@ func (g *ghCall) may(who *actor, r *ghRepo, n need) error {
 	if who.kind == classicToken {
 		if n.level == "write" && !slices.Contains(who.scopes, "repo") && !slices.Contains(who.scopes, "public_repo") {
 			f := ghMissing()
-			f.header = http.Header{"X-Accepted-OAuth-Scopes": {"repo"}}
+			f.header = ghHeader("X-Accepted-OAuth-Scopes", "repo")
 			return f
 		}
 		return nil
@@ -287,6 +287,6 @@ func (a *actor) lacks(permission, level string) *failure {
 	if a.kind == appToken {
 		f = ghRefused("Resource not accessible by integration")
 	}
-	f.header = http.Header{"X-Accepted-GitHub-Permissions": {permission + "=" + level}}
+	f.header = ghHeader("X-Accepted-GitHub-Permissions", permission+"="+level)
 	return f
 }

@@ -56,3 +56,9 @@ func ghInvalid(errors ...ghFieldError) *failure {
 	}
 	return f
 }
+
+func ghHeader(name, value string) http.Header {
+	h := http.Header{}
+	h.Set(name, value)
+	return h
+}

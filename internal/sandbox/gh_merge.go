@@ -171,7 +171,7 @@ func (g *ghCall) pullObject(p *ghPull) (ghObject, error) {
 	issue := fmt.Sprintf("%s/issues/%d", g.repoURL(), p.Number)
 	owner := g.gh.accountByID(g.repo.Owner)
 	side := func(branch, sha string) ghObject {
-		return ghObject{"label": owner.Login + ":" + branch, "ref": branch, "sha": sha, "user": g.userSimple(owner), "repo": g.repoFull(g.repo)}
+		return ghObject{"label": owner.Login + ":" + branch, "ref": branch, "sha": sha, "user": g.userSimple(owner), "repo": g.repoSimple(g.repo)}
 	}
 	addresses := map[string]string{"comments": issue + "/comments", "commits": url + "/commits", "statuses": g.repoURL() + "/statuses/" + headSHA,
 		"html": page, "issue": issue, "review_comments": url + "/comments", "review_comment": g.repoURL() + "/pulls/comments{/number}", "self": url}

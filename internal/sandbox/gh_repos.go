@@ -69,7 +69,7 @@ func (g *ghCall) createOrgRepo() (any, error) {
 		return nil, ghMissing()
 	case !slices.Contains(g.who.scopes, "repo"):
 		f := ghMissing()
-		f.header = http.Header{"X-Accepted-OAuth-Scopes": {"public_repo, repo"}}
+		f.header = ghHeader("X-Accepted-OAuth-Scopes", "public_repo, repo")
 		return nil, f
 	}
 	return g.createRepo(org)

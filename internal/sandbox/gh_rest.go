@@ -169,7 +169,7 @@ func (g *ghCall) finish(answer any, err error) (any, error) {
 	if r.header == nil {
 		r.header = http.Header{}
 	}
-	g.sign(r.header)
+	defer func() { g.sign(r.header) }() // last, when it is known what the request cost
 	if r.body == nil {
 		return r, nil
 	}
@@ -179,13 +179,13 @@ func (g *ghCall) finish(answer any, err error) (any, error) {
 	}
 	r.body = body
 	r.header.Set("Content-Type", "application/json; charset=utf-8")
-	if g.req.Method == http.MethodGet && r.status == http.StatusOK {
+	if g.req.Method == http.MethodGet && r.status == http.StatusOK { // only reads have an ETag
 		sum := sha256.Sum256(append([]byte(g.req.Header.Get("Authorization")), body...))
 		etag := fmt.Sprintf("W/\"%x\"", sum)
 		r.header.Set("ETag", etag)
 		if g.req.Header.Get("If-None-Match") == etag {
 			g.refund()
-			return &reply{status: http.StatusNotModified, header: r.header}, nil
+			r.status, r.body = http.StatusNotModified, nil
 		}
 	}
 	return r, nil
