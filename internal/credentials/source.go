@@ -61,7 +61,7 @@ func (v *Vault) fromFile(name string) (databricks.Sealed, error) {
 	if err != nil {
 		return databricks.Sealed{}, fmt.Errorf("opening the spec's folder: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // it was only read from
 	info, err := root.Stat(name)
 	if err != nil {
 		return databricks.Sealed{}, fmt.Errorf("reading the file %s: %w", name, err)

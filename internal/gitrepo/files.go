@@ -31,7 +31,7 @@ func Missing(dir string, paths []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer w.root.Close()
+	defer func() { _ = w.root.Close() }() // it was only read from
 	missing := []string{}
 	for _, p := range paths {
 		_, err := w.look(p)
@@ -51,7 +51,7 @@ func collect(dir string, paths []string) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer w.root.Close()
+	defer func() { _ = w.root.Close() }() // it was only read from
 	for _, p := range paths {
 		if err := w.add(p); err != nil {
 			return nil, err

@@ -93,10 +93,9 @@ func beforeProtection(s *spec.Stack, name string) []resource.Need {
 
 // sortedSet returns a sorted copy without repetitions; nil stays nil, which is not managed.
 func sortedSet(list []string) []string {
-	if list == nil {
-		return nil
-	}
-	return slices.Compact(slices.Sorted(slices.Values(list)))
+	out := slices.Clone(list)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func readBranchProtection(ctx context.Context, c *github.Client, want branchProtection) (branchProtection, error) {
@@ -134,14 +133,12 @@ func seenProtection(want branchProtection, r github.Ruleset) branchProtection {
 		have.RequiredApprovals = &approvals
 	}
 	if parameters, found := r.Rule(ruleChecks); found {
-		have.RequiredChecks = sortedSet(slices.Sorted(maps.Keys(checksOf(parameters))))
+		have.RequiredChecks = slices.AppendSeq([]string{}, maps.Keys(checksOf(parameters)))
+		slices.Sort(have.RequiredChecks)
 	}
 	_, noForce := r.Rule(ruleNoForce)
 	allowed := !noForce
 	have.AllowForcePush = &allowed
-	if have.RequiredChecks == nil {
-		have.RequiredChecks = []string{}
-	}
 	return have
 }
 
