@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
-	"github.com/databricks/databricks-sdk-go/httpclient"
 	"github.com/databricks/databricks-sdk-go/service/catalog"
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
@@ -63,26 +61,11 @@ func (f *Fleet) WorkspaceID(ctx context.Context, host string) (string, error) {
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return f.listedWorkspaceID(ctx, host, err)
 	}
-	id, err := recall(ctx, &f.memo, "workspace/"+host, func(ctx context.Context) (string, error) { return f.askWorkspaceID(ctx, host) })
-	if err == nil && id != "" {
-		return id, nil
+	me, err := f.me(ctx, host)
+	if err == nil && me.workspaceID != "" {
+		return me.workspaceID, nil
 	}
 	return f.listedWorkspaceID(ctx, host, err)
-}
-
-func (f *Fleet) askWorkspaceID(ctx context.Context, host string) (string, error) {
-	c, err := f.on(host)
-	if err != nil {
-		return "", err
-	}
-	var id string
-	err = c.ApiClient().Do(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/Me",
-		httpclient.WithRequestHeaders(map[string]string{"Accept": "application/json"}),
-		httpclient.WithResponseHeader("X-Databricks-Org-Id", &id))
-	if err != nil {
-		return "", fmt.Errorf("asking %s for its workspace id: %w", host, bare(err))
-	}
-	return id, nil
 }
 
 // listedWorkspaceID finds the workspace in the account's list; where that fails too, the error is why

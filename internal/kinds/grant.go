@@ -77,7 +77,8 @@ func readGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, err
 	}
 	held := holds(grants, principal, want.Privileges)
 	if len(held) < len(want.Privileges) {
-		if held, err = heldOtherwise(ctx, f, want, holder{principal, held}); err != nil {
+		held, err = heldOtherwise(ctx, f, want, holder{principal, grants, held})
+		if err != nil {
 			return grant{}, err
 		}
 	}
@@ -144,13 +145,16 @@ func beyondAll(privilege string) bool {
 	return privilege == "MANAGE" || privilege == "EXTERNAL_USE_SCHEMA" || privilege == "EXTERNAL_USE_LOCATION"
 }
 
+// holder is a principal with what is seen of its grants.
 type holder struct {
 	principal string
+	grants    []databricks.Grant // everybody's
 	held      []string
 }
 
-// heldOtherwise returns what the principal holds all in all, given what it holds by a grant: an owner
-// holds everything. A group or a user that does not exist can be given nothing.
+// heldOtherwise returns what the principal holds all in all, given what it is seen to hold by a grant:
+// an owner holds everything. What is not seen must be known to be absent, and a group or a user that
+// does not exist can be given nothing.
 func heldOtherwise(ctx context.Context, f *databricks.Fleet, want grant, h holder) ([]string, error) {
 	owner, err := f.Owner(ctx, want.Host, want.securable())
 	if err != nil {
@@ -158,6 +162,9 @@ func heldOtherwise(ctx context.Context, f *databricks.Fleet, want grant, h holde
 	}
 	if owner != "" && strings.EqualFold(owner, h.principal) {
 		return want.Privileges, nil
+	}
+	if err := f.AllGrants(ctx, want.Host, want.securable(), h.grants); err != nil {
+		return nil, err
 	}
 	exists := true
 	switch want.PrincipalType {
