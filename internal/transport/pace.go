@@ -75,13 +75,14 @@ func (p *pacer) delay(req *http.Request, f family) time.Duration {
 	return max(l.limiter.ReserveN(now, 1).DelayFrom(now), l.closed.Sub(now))
 }
 
-// press slows a lane down after the service complained, and closes it for as long as it asked.
+// press slows a lane down after the service complained, and closes it for as long as it asked. Where
+// that is too long to wait for, the others shall fail at once as well rather than wait in vain.
 func (p *pacer) press(req *http.Request, pause time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.Now()
 	l := p.lane(req, familyOf(req))
-	if until := now.Add(min(pause, limitPatience)); until.After(l.closed) {
+	if until := now.Add(pause); pause <= limitPatience && until.After(l.closed) {
 		l.closed = until
 	}
 	// Requests under way together complain together: that is one complaint.

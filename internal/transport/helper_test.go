@@ -1,0 +1,156 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeClock stands still but for Sleep, which lets its time pass at once.
+type fakeClock struct {
+	mu    sync.Mutex
+	now   time.Time
+	slept []time.Duration
+}
+
+func newClock() *fakeClock { return &fakeClock{now: time.Date(2026, 9, 21, 12, 0, 0, 0, time.UTC)} }
+
+func (c *fakeClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *fakeClock) Sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.slept = append(c.slept, d)
+	c.now = c.now.Add(d)
+	return nil
+}
+
+func (c *fakeClock) total() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var total time.Duration
+	for _, d := range c.slept {
+		total += d
+	}
+	return total
+}
+
+// bench is a server, a transport to it that lets writes through, and what the server saw.
+type bench struct {
+	*httptest.Server
+	wire  *wire
+	clock *fakeClock
+	mu    sync.Mutex
+	seen  []string // method, path and body of each request
+}
+
+func (b *bench) requests() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.seen...)
+}
+
+// serve starts a bench; the handler gets how many requests came before.
+func serve(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, before int)) *bench {
+	t.Helper()
+	b := &bench{clock: newClock()}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Errorf("reading a request: %v", err)
+		}
+		b.mu.Lock()
+		before := len(b.seen)
+		b.seen = append(b.seen, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+string(body)))
+		b.mu.Unlock()
+		handler(w, r, before)
+	}))
+	guard := &Guard{}
+	guard.AllowWrites()
+	b.wire = New(Options{Guard: guard, Count: &Counter{}, Clock: b.clock, Secrets: &Scrubber{}}).(*wire)
+	t.Cleanup(func() {
+		b.wire.CloseIdleConnections()
+		b.Close()
+	})
+	return b
+}
+
+// answers serves the statuses in order, the last for ever.
+func answers(t *testing.T, statuses ...int) *bench {
+	return serve(t, func(w http.ResponseWriter, _ *http.Request, before int) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(statuses[min(before, len(statuses)-1)])
+		_, _ = io.WriteString(w, `{}`)
+	})
+}
+
+func (b *bench) send(t *testing.T, method, path, body string) (*http.Response, error) {
+	t.Helper()
+	return send(t, b.wire, method, b.URL+path, body)
+}
+
+func send(t *testing.T, via http.RoundTripper, method, address, body string) (*http.Response, error) {
+	t.Helper()
+	return via.RoundTrip(request(t, method, address, body))
+}
+
+func request(t *testing.T, method, address, body string) *http.Request {
+	t.Helper()
+	var r io.Reader
+	if body != "" {
+		r = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, address, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+// failure returns err as the transport's own error.
+func failure(t *testing.T, err error) *Error {
+	t.Helper()
+	failed, ok := err.(*Error)
+	if !ok {
+		t.Fatalf("got %T %v, want an *Error", err, err)
+	}
+	return failed
+}
+
+// cut drops the connection without an answer.
+func cut(t *testing.T, w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_ = conn.Close()
+}
+
+// sender is a base that answers without a network.
+type sender func(*http.Request) (*http.Response, error)
+
+func (s sender) RoundTrip(r *http.Request) (*http.Response, error) { return s(r) }
+
+func ok(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+}
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
