@@ -9,14 +9,16 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
-// fieldLines are the fields of a change, one a line, with their paths aligned.
+// fieldLines are the fields of a change, one a line, with their paths aligned. The host stands above
+// already.
 func (s Style) fieldLines(c plan.Change) []string {
 	width := 0
-	for _, f := range c.Fields {
+	fields := slices.DeleteFunc(slices.Clone(c.Fields), func(f plan.Field) bool { return f.Path == "host" && f.After == c.Host })
+	for _, f := range fields {
 		width = max(width, len([]rune(Clean(f.Path)))+1)
 	}
 	var lines []string
-	for _, f := range c.Fields {
+	for _, f := range fields {
 		lines = append(lines, pad(Clean(f.Path)+":", width)+" "+s.fieldChange(c, f))
 	}
 	return lines

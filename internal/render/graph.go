@@ -24,10 +24,10 @@ func Mermaid(p *plan.Plan) string {
 		}
 		b.WriteString("  end\n")
 	}
-	g := graphOf(p)
+	g := graphOf(p.Changes)
 	for _, c := range p.Changes {
 		for _, need := range direct(g, c.Address) {
-			fmt.Fprintf(&b, "  %s --> %s\n", ids[need], ids[c.Address])
+			fmt.Fprintf(&b, "  %s --> %s\n", ids[need.To], ids[c.Address])
 		}
 	}
 	used := distinct(p.Changes, func(c plan.Change) string { return string(c.Action) })
@@ -81,9 +81,9 @@ func label(c plan.Change) string {
 	return c.Address
 }
 
-func graphOf(p *plan.Plan) *dag.Graph {
+func graphOf(changes []plan.Change) *dag.Graph {
 	g := &dag.Graph{}
-	for _, c := range p.Changes {
+	for _, c := range changes {
 		var edges []dag.Edge
 		for _, n := range c.Needs {
 			edges = append(edges, dag.Edge{To: n.Addr, Why: n.Why})
@@ -94,7 +94,7 @@ func graphOf(p *plan.Plan) *dag.Graph {
 }
 
 // direct returns what the node needs and nothing else that it needs needs already.
-func direct(g *dag.Graph, node string) []string {
+func direct(g *dag.Graph, node string) []dag.Edge {
 	implied := map[string]bool{}
 	needs := g.Needs(node)
 	for _, n := range needs {
@@ -102,10 +102,10 @@ func direct(g *dag.Graph, node string) []string {
 			implied[further] = implied[further] || further != n.To
 		}
 	}
-	var out []string
+	var out []dag.Edge
 	for _, n := range needs {
 		if !implied[n.To] {
-			out = append(out, n.To)
+			out = append(out, n)
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlopsctl/mlopsctl/internal/dag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
@@ -17,6 +18,8 @@ type PlanView struct {
 	Style         Style
 	Elapsed       time.Duration
 	ShowUnchanged bool
+
+	order *dag.Graph // of the changes that are shown
 }
 
 // Plan is a plan for people: what changes, by host and kind, then what cannot change now and why, and
@@ -24,6 +27,7 @@ type PlanView struct {
 func Plan(p *plan.Plan, v PlanView) string {
 	var b strings.Builder
 	acting := v.pick(p, func(c plan.Change) bool { return shownAsChange(c.Action) })
+	v.order = graphOf(acting)
 	for _, host := range distinct(acting, func(c plan.Change) string { return c.Host }) {
 		v.host(&b, host, acting)
 	}
@@ -66,14 +70,14 @@ func (v PlanView) host(b *strings.Builder, host string, acting []plan.Change) {
 		fmt.Fprintf(b, "\n  %s\n", v.Style.paint(dim, Clean(strings.ReplaceAll(kind, "_", " "))))
 		for _, c := range own {
 			if c.Kind == kind {
-				v.change(b, c, acting)
+				v.change(b, c)
 			}
 		}
 	}
 	b.WriteByte('\n')
 }
 
-func (v PlanView) change(b *strings.Builder, c plan.Change, acting []plan.Change) {
+func (v PlanView) change(b *strings.Builder, c plan.Change) {
 	line := "  " + v.Style.sign(c.Action) + " " + Clean(c.Address)
 	if c.Action != plan.Create { // that what is created is not there goes without saying
 		line += "  " + v.Style.paint(dim, Clean(c.Reason))
@@ -85,10 +89,8 @@ func (v PlanView) change(b *strings.Builder, c plan.Change, acting []plan.Change
 	for _, l := range v.Style.fieldLines(c) {
 		fmt.Fprintln(b, indent+l)
 	}
-	for _, n := range c.Needs {
-		if slices.ContainsFunc(acting, func(other plan.Change) bool { return other.Address == n.Addr }) {
-			fmt.Fprintln(b, indent+v.Style.paint(dim, v.Style.wrap(indent+"  ", "after "+Clean(n.Addr)+": "+Clean(n.Why))))
-		}
+	for _, n := range direct(v.order, c.Address) {
+		fmt.Fprintln(b, indent+v.Style.paint(dim, v.Style.wrap(indent+"  ", "after "+Clean(n.To)+": "+Clean(n.Why))))
 	}
 }
 

@@ -1,0 +1,75 @@
+// Package cli is the command line: each command turns flags into options, asks the engine, hands the
+// answer to render, and ends with the exit code that the contract names for it.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlopsctl/mlopsctl/internal/transport"
+)
+
+// Streams is the world around a run of the program: what it reads, where it writes, its environment,
+// and the folder that holds the configuration of other tools ("" is nowhere).
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Env      func(string) (string, bool)
+	Home     string
+}
+
+// Process returns the streams of this process.
+func Process() Streams {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "" // without a home there is nothing of other tools to find
+	}
+	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Home: home}
+}
+
+// Run carries out one command line, without the program's name, and returns its exit code.
+func Run(ctx context.Context, args []string, s Streams) int {
+	a := &app{streams: s, clock: transport.System(), scrub: func(text string) string { return text }}
+	ctx, a.stop = listen(ctx)
+	defer a.stop.close()
+	root := a.root()
+	root.SetArgs(joinSandbox(args, isFile))
+	cmd, err := root.ExecuteContextC(ctx)
+	return int(a.conclude(cmd, args, err))
+}
+
+// app is one run of the program.
+type app struct {
+	streams Streams
+	flags   flags
+	clock   transport.Clock
+	stop    *stopper
+	scrub   func(string) string // takes out the secrets that this run has come to know
+	broken  error               // the first write to stdout that failed
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mlopsctl",
+		Short: "One file, mlops.yaml, becomes the set-up of an MLOps Stacks project",
+		Long: "mlopsctl turns one file, mlops.yaml, into the set-up of an MLOps Stacks project on GitHub and\n" +
+			"Databricks: repository, environments, principals, catalogs, grants and credentials.",
+		Example: "  mlopsctl validate                 # is the file right? sends nothing\n" +
+			"  mlopsctl plan --sandbox           # what would it make? on a local stand-in\n" +
+			"  mlopsctl plan --out plan.json && mlopsctl apply plan.json",
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetIn(a.streams.In)
+	root.SetOut(checked{a})
+	root.SetErr(a.streams.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse("%v", err) })
+	a.flags.define(root)
+	root.AddCommand(a.validateCommand(), a.planCommand(), a.applyCommand(), a.graphCommand(),
+		a.sandboxCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand())
+	root.AddCommand(topics()...)
+	root.SetHelpCommand(helpCommand(root))
+	return root
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/engine"
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// session is a spec that passed its checks, connected to its hosts or to a sandbox.
+type session struct {
+	stack    *spec.Stack
+	warnings diag.List // of the spec
+	engine   *engine.Engine
+	elapsed  time.Duration // of the last plan
+	close    func() error
+}
+
+// load reads the spec of the run. What is wrong with it comes back as a *failure; the list holds its
+// warnings.
+func (a *app) load() (*spec.Stack, diag.List, error) {
+	path, err := a.flags.file()
+	if err != nil {
+		return nil, nil, err
+	}
+	vars, err := a.flags.variables()
+	if err != nil {
+		return nil, nil, err
+	}
+	stack, list := spec.Load(path, spec.Options{
+		Vars: vars, LookupEnv: a.streams.Env, AllowEnv: a.flags.allowEnv, TrustedHosts: a.trustedHosts(),
+	})
+	if list.HasErrors() {
+		return nil, list, &failure{code: exitInvalid, list: list}
+	}
+	return stack, list, nil
+}
+
+// open loads the spec and connects it. The session must be closed.
+func (a *app) open() (*session, error) {
+	stack, warnings, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	a.stop.within(a.flags.timeout)
+	s := &session{stack: stack, warnings: warnings, close: func() error { return nil }}
+	o := engine.Options{Env: a.streams.Env, Home: a.streams.Home, Clock: a.clock, Version: build().Version}
+	if a.flags.changed("parallelism") {
+		o.Parallelism = a.flags.parallelism
+	}
+	if a.flags.sandbox != "" {
+		box, err := a.enterSandbox(stack, a.flags.sandbox)
+		if err != nil {
+			return nil, err
+		}
+		o.Base, o.Env, o.Home, s.close = box.RoundTripper(), a.sandboxEnv(stack, box), "", box.Close
+	}
+	if a.flags.logLevel == "debug" {
+		if o.Base == nil {
+			o.Base = network()
+		}
+		o.Base = logged{base: o.Base, app: a}
+	}
+	if s.engine, err = engine.Connect(stack, o); err != nil {
+		return nil, closing(err, s.close)
+	}
+	a.scrub = s.engine.Scrub
+	return s, nil
+}
+
+// network is the machine's network, as the transport would make it.
+func network() http.RoundTripper {
+	const readsAtATime = 32
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = t.Clone()
+		t.MaxIdleConnsPerHost = readsAtATime
+		return t
+	}
+	return http.DefaultTransport
+}
+
+// plan makes the plan of a session, with the spec's warnings and what could not be done from here.
+func (a *app) plan(ctx context.Context, s *session) (*plan.Plan, error) {
+	began := a.clock.Now()
+	settled := a.waiting("reading live state")
+	p, err := s.engine.Plan(ctx, engine.Filter{Only: a.flags.only, Target: a.flags.target})
+	settled()
+	if err != nil {
+		return nil, planFailure(err)
+	}
+	s.elapsed = a.clock.Now().Sub(began)
+	p.Diagnostics = sorted(p.Diagnostics, s.warnings)
+	return p, ctx.Err()
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// stopper ends a run early: on a signal, or when its time is over. Outside an apply that cancels the
+// run's context. During an apply it asks for what is in flight to be finished; a second signal cancels
+// that, too.
+type stopper struct {
+	signals chan os.Signal
+	limit   chan time.Duration
+	finish  chan struct{} // closed when the run is to end
+	ended   chan struct{} // closed when nothing more is listened to
+	quit    chan struct{}
+	gentle  atomic.Bool
+	why     atomic.Value // reason
+	onStop  atomic.Pointer[func(reason)]
+}
+
+// reason is why a run was ended early.
+type reason string
+
+const (
+	bySignal reason = "interrupted"
+	byTime   reason = "the time of --timeout is over"
+)
+
+// listen begins to listen for signals and returns a context that ends with the run.
+func listen(ctx context.Context) (context.Context, *stopper) {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &stopper{
+		signals: make(chan os.Signal, 2), limit: make(chan time.Duration),
+		finish: make(chan struct{}), ended: make(chan struct{}), quit: make(chan struct{}),
+	}
+	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)
+	go s.wait(cancel)
+	return ctx, s
+}
+
+func (s *stopper) wait(cancel context.CancelFunc) {
+	defer close(s.ended)
+	defer cancel()
+	defer signal.Stop(s.signals)
+	var over <-chan time.Time
+	stopped := false
+	for {
+		why := bySignal
+		select {
+		case <-s.quit:
+			return
+		case d := <-s.limit:
+			timer := time.NewTimer(d)
+			defer timer.Stop()
+			over = timer.C
+			continue
+		case <-over:
+			why, over = byTime, nil
+		case <-s.signals:
+		}
+		if stopped && why == byTime {
+			continue // the run is about to end anyway
+		}
+		if stopped || !s.gentle.Load() {
+			cancel() // a third signal is the system's to handle: this goroutine ends here
+		}
+		if !stopped {
+			s.why.Store(why)
+			close(s.finish)
+			if f := s.onStop.Load(); f != nil {
+				(*f)(why)
+			}
+		}
+		if stopped {
+			return
+		}
+		stopped = true
+	}
+}
+
+// within bounds the run's time; 0 is no bound.
+func (s *stopper) within(d time.Duration) {
+	if d > 0 {
+		s.limit <- d
+	}
+}
+
+// gently lets what is in flight be finished from now on, and calls told when the run is to end.
+func (s *stopper) gently(told func(reason)) {
+	s.onStop.Store(&told)
+	s.gentle.Store(true)
+}
+
+func (s *stopper) reason() reason {
+	why, _ := s.why.Load().(reason)
+	return why
+}
+
+func (s *stopper) interrupted() bool { return s.reason() == bySignal }
+func (s *stopper) expired() bool     { return s.reason() == byTime }
+
+// close ends the listening and waits for it.
+func (s *stopper) close() {
+	select {
+	case <-s.ended:
+	case s.quit <- struct{}{}:
+		<-s.ended
+	}
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// topics are the texts that belong to no single command: mlopsctl help TOPIC.
+func topics() []*cobra.Command {
+	return []*cobra.Command{
+		{
+			Use: "exit-codes", Short: "What the exit codes mean",
+			Long: `Exit codes:
+
+    0  done, or nothing to do
+    1  an error, and nothing was changed
+    2  plan --detailed-exitcode: there are changes
+    3  the spec is invalid, or the command line is
+    4  credentials are missing or rejected, or an apply would have to write what they cannot read
+    5  refused: a saved plan that is out of date, or a plan that was not approved; nothing was changed
+    6  applied in part
+  130  interrupted
+
+blocked steps do not fail an apply: it exits with 0 and names them.`,
+		},
+		{
+			Use: "environment", Short: "The environment variables that are read",
+			Long: `Environment variables:
+
+  DATABRICKS_*, ARM_*, GOOGLE_*   credentials for Databricks, as its own tools read them, where no profile
+                                  of ~/.databrickscfg is for the host
+  GITHUB_TOKEN, GH_TOKEN          credentials for GitHub; then MLOPSCTL_GITHUB_APP_ID, …_INSTALLATION_ID and
+                                  …_PRIVATE_KEY; then what the gh CLI has stored
+  MLOPSCTL_TRUSTED_HOSTS          hosts, with commas between, that a credential may go to besides the
+                                  services' own domains
+  MLOPS_*                         what the spec may read as ${env.NAME}
+  NO_COLOR, TERM=dumb             no colours
+
+With --sandbox no login is read: the sandbox has an operator of its own. What a secret's env: names is
+read as ever, unless it is the name of a login.`,
+		},
+		{
+			Use: "sandboxes", Short: "How the local stand-in works",
+			Long: `--sandbox [DIR] answers every host that the spec names from a local stand-in of the Databricks account,
+its workspaces and GitHub, kept in DIR (default ` + defaultSandbox + `) between runs. It begins with what the
+guide presumes; a file world.yaml beside the spec adds the rest (groups, teams, tables, objects of other
+people) when the sandbox is begun. It refuses what the real services refuse.
+
+  mlopsctl apply --sandbox --auto-approve
+  mlopsctl sandbox state
+  mlopsctl sandbox reset --world other.yaml
+  mlopsctl sandbox serve                     the same on loopback ports, for other tools`,
+		},
+	}
+}
+
+// helpCommand is `help [COMMAND | TOPIC]`. Cobra's own exits with 0 for one that does not exist.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND | TOPIC]",
+		Short: "Help about a command or a topic",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return misuse("there is no command and no topic %q", strings.Join(args, " "))
+			}
+			return cmd.Help()
+		},
+	}
+}
