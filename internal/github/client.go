@@ -112,7 +112,8 @@ func (c *Client) judge(r request, err error) error {
 		return err
 	}
 	below := strings.HasPrefix(r.path, c.at()+"/")
-	empty := failed.Status == http.StatusConflict && strings.HasPrefix(r.path, c.at("git"))
+	// "Git Repository is empty": a read takes it as said, a write expects the push that was just made.
+	empty := failed.Status == http.StatusConflict && r.method != http.MethodGet && strings.HasPrefix(r.path, c.at("git"))
 	if below && c.young() && (failed.Status == http.StatusNotFound || empty) {
 		return fmt.Errorf("%w: %v", resource.ErrNotYet, failed)
 	}
