@@ -141,13 +141,14 @@ func TestANewRepositorysPartsAreNotVisibleYet(t *testing.T) {
 	}
 	h.set("GET repos/acme/taxi", ok(repoJSON))
 	h.set("GET repos/acme/taxi/git/matching-refs/heads/", answer{status: http.StatusConflict, body: `{"message":"Git Repository is empty."}`})
-	if ready, err := c.RepositoryReady(t.Context()); ready || err != nil {
-		t.Errorf("ready is %v, %v while its refs answer 409", ready, err)
-	}
-	h.pass(2 * infancy)
 	if ready, err := c.RepositoryReady(t.Context()); !ready || err != nil {
 		t.Errorf("ready is %v, %v of an empty repository", ready, err)
 	}
+	h.set("POST repos/acme/taxi/git/refs", answer{status: http.StatusConflict, body: `{"message":"Git Repository is empty."}`})
+	if err := c.CreateBranch(t.Context(), "release", "1"); !errors.Is(err, resource.ErrNotYet) {
+		t.Errorf("a branch right after the first push is %v, want not yet", err)
+	}
+	h.pass(2 * infancy)
 	if _, err := c.WorkflowPermissions(t.Context()); errors.Is(err, resource.ErrNotYet) {
 		t.Errorf("a repository is new for ever: %v", err)
 	}
