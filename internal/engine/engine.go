@@ -166,6 +166,8 @@ func (e *Engine) Preflight(ctx context.Context, p *plan.Plan) diag.List {
 
 // Apply carries out p, which this engine made. From its first step on, writes are let through.
 func (e *Engine) Apply(ctx context.Context, p *plan.Plan, o apply.Options) (apply.Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends what the SDK leaves running behind a request that failed
 	o.Types, o.Clock = e.byName, e.opt.Clock
 	e.guard.AllowWrites()
 	return apply.Run(ctx, p, o)

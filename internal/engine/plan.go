@@ -30,6 +30,8 @@ var ErrNothingSelected = errors.New("nothing is selected")
 // transport refuses to. What could not be read is unknown, and the plan's diagnostics say why; the
 // error is for what stops planning as a whole.
 func (e *Engine) Plan(ctx context.Context, f Filter) (*plan.Plan, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends what the SDK leaves running behind a request that failed
 	p := &plan.Plan{
 		Version: e.opt.Version, CreatedAt: e.opt.Clock.Now().UTC().Format(time.RFC3339),
 		Specs: []plan.Spec{{Path: e.stack.File, SHA256: e.stack.SHA256, Name: e.stack.Name}},

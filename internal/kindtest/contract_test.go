@@ -18,7 +18,10 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A dependency of the Databricks SDK starts a goroutine for good when it is imported.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+}
 
 // everyKind is the list of the kinds that the contract speaks of in this version. A kind that the full
 // spec does not exercise would pass every test below in silence.
