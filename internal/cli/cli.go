@@ -60,7 +60,17 @@ func (a *app) root() *cobra.Command {
 		Example: "  mlopsctl validate                 # is the file right? sends nothing\n" +
 			"  mlopsctl plan --sandbox           # what would it make? on a local stand-in\n" +
 			"  mlopsctl plan --out plan.json && mlopsctl apply plan.json",
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return misuse("unknown command %q; did you mean %q?", args[0], near[0])
+			}
+			return misuse("unknown command %q", args[0])
+		},
 	}
 	root.SetIn(a.streams.In)
 	root.SetOut(checked{a})

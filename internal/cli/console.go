@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -155,14 +156,15 @@ func scrubText(literal []byte, scrub func(string) string) []byte {
 
 // emptyDocument is what a command prints with -o json when it could not begin.
 func (a *app) emptyDocument(cmd *cobra.Command, list diag.List) ([]byte, error) {
+	now := a.clock.Now()
+	empty := &plan.Plan{Version: build().Version, CreatedAt: now.UTC().Format(time.RFC3339), Diagnostics: list}
 	switch cmd.Name() {
 	case "plan":
-		return render.PlanJSON(&plan.Plan{Version: build().Version, Diagnostics: list})
+		return render.PlanJSON(empty)
 	case "validate":
 		return render.ValidJSON(list)
 	case "apply":
-		now := a.clock.Now()
-		first, err := render.EventJSON(apply.Event{Time: now, Type: apply.TypePlan, Plan: &plan.Plan{Version: build().Version, Diagnostics: list}})
+		first, err := render.EventJSON(apply.Event{Time: now, Type: apply.TypePlan, Plan: empty})
 		if err != nil {
 			return nil, err
 		}

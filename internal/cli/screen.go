@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/render"
@@ -52,12 +53,13 @@ func (a *app) watch(steps int) (note func(apply.Event), settled func()) {
 		defer close(cleared)
 		tick := time.NewTicker(redraw)
 		defer tick.Stop()
-		live, lines, drawn := render.NewLive(steps, style), "", 0
+		live, lines := render.NewLive(steps, style), ""
+		var drawn []string
 		for {
 			select {
 			case e, more := <-events:
 				if !more {
-					a.say(render.Redraw(drawn, nil) + lines)
+					a.say(render.Redraw(len(drawn), nil) + lines)
 					return
 				}
 				live.Note(e)
@@ -66,8 +68,10 @@ func (a *app) watch(steps int) (note func(apply.Event), settled func()) {
 				}
 			case <-tick.C:
 				frame := live.Frame(a.clock.Now())
-				a.say(render.Redraw(drawn, nil) + lines + render.Redraw(0, frame))
-				lines, drawn = "", len(frame)
+				if lines != "" || !slices.Equal(frame, drawn) {
+					a.say(render.Redraw(len(drawn), nil) + lines + render.Redraw(0, frame))
+					lines, drawn = "", frame
+				}
 			}
 		}
 	}()

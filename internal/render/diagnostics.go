@@ -20,7 +20,7 @@ func Diagnostics(list diag.List, lines Excerpts, s Style) string {
 	for _, d := range sorted {
 		s.diagnostic(&b, d, lines)
 	}
-	if len(sorted) > 0 {
+	if len(sorted) > 1 {
 		fmt.Fprintf(&b, "%s\n", s.paint(bold, Counts(list)))
 	}
 	return b.String()
