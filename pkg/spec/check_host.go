@@ -82,6 +82,9 @@ func (r *reading) checkHost(n *node, s service) *url.URL {
 		code, problem, advice = r.refuseHost(u, s)
 	}
 	if problem != "" {
+		if n.shown != "" && u != nil {
+			advice = strings.ReplaceAll(advice, u.Host, "it")
+		}
 		r.fail(n, found(code, fmt.Sprintf("%s %s", n.quote(), problem), advice))
 		return nil
 	}
@@ -100,7 +103,9 @@ func splitHost(value string) (u *url.URL, code, problem, advice string) {
 		return nil, code, "is not a host", "write https:// and the host's name"
 	case u.User != nil:
 		return nil, code, "carries a user", "write https:// and the host's name; credentials come from the environment or a profile"
-	case u.Hostname() == "" || strings.HasSuffix(u.Hostname(), "."):
+	case strings.HasSuffix(u.Hostname(), "."):
+		return nil, code, "ends in a full stop", "leave it out"
+	case u.Hostname() == "":
 		return nil, code, "has no host's name", "write https:// and the host's name"
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(value, "#") || strings.Trim(u.Path, "/") != "":
 		return nil, code, "is more than a host", "leave out what follows the host's name"
@@ -163,7 +168,7 @@ func (r *reading) checkProfiles() {
 			continue
 		}
 		if other := first[host]; other.text != profile.text {
-			r.fail(profile, found("spec/profile", fmt.Sprintf("a second profile for %s", host),
+			r.fail(profile, found("spec/profile", fmt.Sprintf("a second profile for the host of %s", n.where()),
 				fmt.Sprintf("one host has one login; %s stands in line %d", other.quote(), other.at.Line)))
 		}
 	}

@@ -10,7 +10,7 @@ import (
 func (r *reading) checkPermissions() {
 	seen := map[string]*node{}
 	for _, p := range r.root.get("permissions").children() {
-		if p.form != mapping || p.strange || r.meant[Pointer(p.path...)+"/…"] {
+		if p.form != mapping || p.strange || p.later {
 			continue // not an entry, or one of a form that this version does not know
 		}
 		if !r.absent(p, "grant") {
@@ -44,6 +44,9 @@ func (r *reading) checkRecipe(p *node) {
 		if r.refers(t, "targets", "target") {
 			r.needsPrincipal(t, "get the grants")
 		}
+	}
+	if schema, ok := p.get("schema").value(); ok && refuseUnityName(schema) != "" {
+		r.fail(p.get("schema"), found("spec/schema-name", fmt.Sprintf("%s is not a schema's name", p.get("schema").quote()), refuseUnityName(schema)))
 	}
 	r.hintRecipeSchema(p)
 }

@@ -156,8 +156,11 @@ func eachProperty(visit func(path []string, f *fragment)) {
 
 // example returns `key: value` in the way that the spec is written.
 func example(key string, f *fragment) string {
-	if len(f.Examples) == 0 {
+	switch {
+	case len(f.Examples) == 0:
 		return key
+	case key == "":
+		return inline(f.Examples[0])
 	}
 	return key + ": " + inline(f.Examples[0])
 }

@@ -110,6 +110,9 @@ func (f *fragment) override(beside fragment) {
 	if beside.Absent != "" {
 		f.Absent = beside.Absent
 	}
+	if beside.Code != "" {
+		f.Code, f.Noun = beside.Code, beside.Noun
+	}
 	if beside.Default != nil {
 		f.Default = beside.Default
 	}
@@ -150,10 +153,8 @@ func (f *fragment) known() []string {
 	return slices.Sorted(maps.Keys(f.Properties))
 }
 
-// holds reports whether f names its keys itself, rather than the spec.
-func (f *fragment) holds(key string) bool {
-	return f != nil && (f.Properties[key] != nil || f.Additional.fragment != nil)
-}
+// names reports whether key is one of f's own keys, not a name that the spec gives.
+func (f *fragment) names(key string) bool { return f != nil && f.Properties[key] != nil }
 
 // matches reports whether a text obeys f's pattern.
 func (f *fragment) matches(value string) bool {

@@ -72,14 +72,17 @@ func (r *reading) substitute(n *node, secret map[string]bool) {
 	if !visible(value) {
 		r.fail(n, found("spec/character", fmt.Sprintf("the value of %s holds a character that cannot be seen", raw), "remove it"))
 	}
-	r.retype(n)
+	if knownReference.MatchString(raw) {
+		r.retype(n)
+	}
 }
 
-// retype makes a number or a truth value of a text that came from outside, where the spec wants one.
+// retype makes a number or a truth value of a value that came from outside whole, where the spec wants
+// one. Quotes do not matter: inside of braces YAML wants them around ${…}.
 func (r *reading) retype(n *node) {
 	f := schemaAt(n.path)
 	switch {
-	case f == nil || !n.plain || slices.Contains(f.Type, "string"):
+	case f == nil || slices.Contains(f.Type, "string"):
 	case slices.Contains(f.Type, "boolean") && (n.text == "true" || n.text == "false"):
 		n.form = boolean
 	case slices.Contains(f.Type, "integer") && canonicalNumber.MatchString(n.text):

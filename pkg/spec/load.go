@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 )
@@ -156,13 +157,13 @@ func (r *reading) failAt(at diag.Pos, f finding) {
 	})
 }
 
-// fail reports a value. What is broken already is not reported again.
+// fail reports a value. What is broken already is not reported again, nor is what an alias repeats.
 func (r *reading) fail(n *node, f finding) {
 	if n == nil || n.broken {
 		return
 	}
 	n.broken = true
-	r.failAt(n.at, f)
+	r.failOnce(n, n.at, f)
 }
 
 // failKey reports the key of a value, or the item of a list, in the same way.
@@ -171,7 +172,23 @@ func (r *reading) failKey(n *node, f finding) {
 		return
 	}
 	n.broken = true
-	r.failAt(n.keyAt, f)
+	r.failOnce(n, n.keyAt, f)
+}
+
+// failName reports a key whose value may be sound.
+func (r *reading) failName(n *node, f finding) {
+	if n.misnamed {
+		return
+	}
+	n.misnamed = true
+	r.failOnce(n, n.keyAt, f)
+}
+
+func (r *reading) failOnce(n *node, at diag.Pos, f finding) {
+	said := slices.ContainsFunc(r.diags, func(d diag.Diagnostic) bool { return d.Code == f.code && *d.Source == at })
+	if !n.repeated || !said {
+		r.failAt(at, f)
+	}
 }
 
 // warn reports a value that may be meant so.

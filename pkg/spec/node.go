@@ -30,7 +30,6 @@ func (f form) String() string {
 type node struct {
 	form   form
 	text   string // of a scalar, what it says
-	plain  bool   // of a scalar: not quoted
 	shown  string // of a scalar, how messages may show it when not by its text
 	keys   []string
 	items  []*node
@@ -40,6 +39,10 @@ type node struct {
 	broken bool     // reported already
 	// misnamed: its key was reported, its value may be sound.
 	misnamed bool
+	// repeated: it is an alias's copy of a value that stands elsewhere in the tree.
+	repeated bool
+	// later: an entry of a form that this version does not act on yet.
+	later bool
 	// strange: a key of the mapping was refused, so nobody knows what is missing from it.
 	strange bool
 }

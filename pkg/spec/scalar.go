@@ -28,7 +28,6 @@ func (t *tree) convertScalar(y *yaml.Node, n *node) {
 		}
 		return
 	}
-	n.plain = true
 	if f, refused := refusePlain(y); refused {
 		t.fail(n, f)
 		return

@@ -93,6 +93,9 @@ func syntaxAdvice(problem, line string) (string, int) {
 			return "close the quotation mark", column(at[2])
 		}
 	case strings.Contains(problem, "',' or"):
+		if at := regexp.MustCompile(`[^"'][$][{]`).FindStringIndex(line); at != nil {
+			return "inside of braces and brackets, quote a value that has ${…} in it", column(at[0] + 1)
+		}
 		if i := strings.LastIndexAny(line, "[{"); i >= 0 {
 			return "close the bracket, or part its items with commas", column(i)
 		}

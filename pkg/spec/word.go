@@ -38,6 +38,7 @@ func (r *reading) reportDeferred() {
 	for _, v := range r.deferred {
 		n, f := r.root.find(v.path...), schemaAt(v.path)
 		switch {
+		case r.root.find(v.path[:max(0, len(v.path)-1)]...).later:
 		case n.anyBroken() || n.misnamed || n.strange || r.meantBelow(n):
 		case v.ofName:
 			r.failName(n, found("spec/value", fmt.Sprintf("the name %q is not allowed", n.name()), "see `mlopsctl schema`"))
@@ -57,14 +58,6 @@ func (r *reading) meantBelow(n *node) bool {
 	return false
 }
 
-// failName reports a key whose value may be sound.
-func (r *reading) failName(n *node, f finding) {
-	if !n.misnamed {
-		n.misnamed = true
-		r.failAt(n.keyAt, f)
-	}
-}
-
 func (r *reading) wordName(n *node, f *fragment, v violation) {
 	if f.Checked {
 		r.deferred = append(r.deferred, v)
@@ -81,7 +74,7 @@ func (r *reading) wordUnknownKeys(n *node, f *fragment) {
 		}
 		if advice, ok := notYet(c.path); ok {
 			r.failKey(c, found("spec/not-yet", fmt.Sprintf("this version does not act on %s yet", c.where()), advice))
-			r.meant[Pointer(n.path...)+"/…"] = true // a form of its parent that this version does not know
+			n.later = n.later || key == "level"
 			continue
 		}
 		near := nearest(key, f.known())
@@ -99,8 +92,8 @@ func unknownKeyAdvice(n *node, key string, f *fragment) string {
 	if near := nearest(key, f.known()); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if other := placeOf(key); other != "" {
-		return fmt.Sprintf("%q belongs to %s", key, other)
+	if places := placesOf(key); len(places) > 0 && len(places) < 5 {
+		return fmt.Sprintf("%q belongs to %s", key, strings.Join(places, ", "))
 	}
 	if len(f.known()) == 1 {
 		return fmt.Sprintf("the only key here is %s", f.known()[0])
@@ -108,21 +101,19 @@ func unknownKeyAdvice(n *node, key string, f *fragment) string {
 	return "the keys here are " + oneOf(f.known())
 }
 
-// placeOf returns the one place of the spec that has such a key, or "".
-func placeOf(key string) string {
+// placesOf returns the places of the spec that have such a key.
+func placesOf(key string) []string {
 	var places []string
 	eachProperty(func(path []string, _ *fragment) {
-		if path[len(path)-1] == key {
+		switch {
+		case path[len(path)-1] != key:
+		case len(path) == 1:
+			places = append(places, "the top level")
+		default:
 			places = append(places, dotted(path[:len(path)-1]))
 		}
 	})
-	switch {
-	case len(places) != 1:
-		return ""
-	case places[0] == dotted(nil):
-		return "the top level"
-	}
-	return places[0]
+	return places
 }
 
 func (r *reading) wordMissing(n *node, f *fragment) {
@@ -147,7 +138,11 @@ func (r *reading) wordType(n *node, f *fragment) {
 	if slices.Contains(f.Type, "string") && (n.form == number || n.form == boolean) {
 		advice = fmt.Sprintf("put it in quotes: %q", n.text)
 	}
-	r.fail(n, found("spec/wrong-type", fmt.Sprintf("%s must be %s, not %s", n.where(), wanted(f), n.form), advice))
+	form := n.form.String()
+	if n.form == number && strings.Contains(n.text, ".") {
+		form = "a fraction"
+	}
+	r.fail(n, found("spec/wrong-type", fmt.Sprintf("%s must be %s, not %s", n.where(), wanted(f), form), advice))
 }
 
 func wanted(f *fragment) string {

@@ -74,7 +74,7 @@ type place struct {
 }
 
 func (t *tree) convert(y *yaml.Node, p place) *node {
-	n := &node{path: p.path, at: p.at, keyAt: p.keyAt}
+	n := &node{path: p.path, at: p.at, keyAt: p.keyAt, repeated: len(t.within) > 0}
 	if p.keyAt.IsZero() {
 		n.keyAt = p.at
 	}
@@ -161,6 +161,9 @@ func (t *tree) key(y *yaml.Node, parent []string) (string, finding, bool) {
 	if y.Kind != yaml.ScalarNode {
 		return "", found("spec/key", "a key that is not text", "every key of the spec is a word"), false
 	}
+	if y.Value == "" {
+		return "", found("spec/key", "an empty key", "every key of the spec is a word"), false
+	}
 	if y.Tag == "!!merge" {
 		return "", found("spec/merge-key", "the merge key <<", "write the keys out; an alias may stand for a whole value"), false
 	}
@@ -170,7 +173,7 @@ func (t *tree) key(y *yaml.Node, parent []string) (string, finding, bool) {
 	if y.Style&quoted != 0 {
 		return y.Value, finding{}, true
 	}
-	if isYAML11Boolean(y.Value) && schemaAt(parent).property(y.Value) == nil {
+	if isYAML11Boolean(y.Value) && !schemaAt(parent).names(y.Value) {
 		return "", ambiguousBoolean("the key", y.Value), false
 	}
 	if y.Tag != "!!str" {
