@@ -58,7 +58,7 @@ func (e *Error) Error() string {
 }
 
 // Is reports whether target is the error of package resource that this one stands for.
-func (e *Error) Is(target error) bool { return e.kind != nil && target == e.kind } //nolint:errorlint // sentinels, compared as Is does
+func (e *Error) Is(target error) bool { return e.kind != nil && target == e.kind }
 
 // Unwrap returns what broke the connection, if something did.
 func (e *Error) Unwrap() error { return e.Cause }

@@ -165,7 +165,7 @@ func (w *wire) judge(req *http.Request, resp *http.Response, data []byte) (*http
 }
 
 func cause(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errSilent { //nolint:errorlint // it is set as it is, never wrapped
+	if context.Cause(ctx) == errSilent {
 		return errSilent
 	}
 	return err

@@ -1,0 +1,151 @@
+package databricks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/databricks/databricks-sdk-go/client"
+	"github.com/databricks/databricks-sdk-go/logger"
+	"github.com/databricks/databricks-sdk-go/service/iam"
+	"github.com/databricks/databricks-sdk-go/service/oauth2"
+
+	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// sdk returns the SDK's client of a server, with a transport that lets writes through.
+func sdk(t *testing.T, handler http.HandlerFunc) *client.DatabricksClient {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	guard := &transport.Guard{}
+	guard.AllowWrites()
+	l := authLogins(t, map[string]string{"DATABRICKS_HOST": server.URL, "DATABRICKS_TOKEN": "dapi-token-of-the-test"}, "")
+	l.Transport = transport.New(transport.Options{Guard: guard, Secrets: l.Secrets})
+	t.Cleanup(func() {
+		(&http.Client{Transport: l.Transport}).CloseIdleConnections()
+		server.Close()
+	})
+	cfg, err := l.Config(Host{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestTheSDKSendsAPostOnce(t *testing.T) {
+	reset := func(w http.ResponseWriter) {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err != nil {
+			t.Error(err)
+		} else {
+			_ = conn.Close()
+		}
+	}
+	said := func(status int, body string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter)
+		lost   bool
+	}{
+		"503":                      {said(503, `{"error_code":"TEMPORARILY_UNAVAILABLE","message":"later"}`), true},
+		"429 without Retry-After":  {said(429, `{"message":"slow down"}`), false},
+		"a reset":                  {reset, true},
+		"a cut answer":             {func(w http.ResponseWriter) { w.Header().Set("Content-Length", "9"); _, _ = io.WriteString(w, "{") }, true},
+		"words that it retries on": {said(400, `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"connection reset by peer, i/o timeout, Unexpected error, connection refused, TLS handshake timeout"}`), false},
+		"more words":               {said(400, `{"message":"Timed out after 1s; deadline exceeded; ClusterNotReadyException; Unknown worker environment"}`), false},
+		"an answer that is not JSON": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"id":`)
+		}, true},
+	} {
+		var mu sync.Mutex
+		posts := 0
+		c2 := sdk(t, func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			posts++
+			mu.Unlock()
+			c.answer(w)
+		})
+		_, err := iam.NewServicePrincipalsV2(c2).Create(t.Context(), iam.CreateServicePrincipalRequest{DisplayName: "x"})
+		var failed *transport.Error
+		if posts != 1 || !errors.As(err, &failed) || errors.Is(err, resource.ErrLost) != c.lost {
+			t.Errorf("%s: %d POSTs, %v", name, posts, err)
+		}
+	}
+}
+
+func TestTheSDKSlowsNothingDown(t *testing.T) {
+	c := sdk(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
+	if got := c.Config.RateLimitPerSecond; got < 100_000 {
+		t.Errorf("the SDK's own limit is %d requests a second", got)
+	}
+}
+
+// loud is a logger that keeps all that it is given.
+type loud struct {
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (l *loud) Enabled(context.Context, logger.Level) bool { return true }
+
+func (l *loud) write(format string, v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = fmt.Fprintf(&l.out, format+"\n", v...)
+}
+
+func (l *loud) Tracef(_ context.Context, format string, v ...any) { l.write(format, v...) }
+func (l *loud) Debugf(_ context.Context, format string, v ...any) { l.write(format, v...) }
+func (l *loud) Infof(_ context.Context, format string, v ...any)  { l.write(format, v...) }
+func (l *loud) Warnf(_ context.Context, format string, v ...any)  { l.write(format, v...) }
+func (l *loud) Errorf(_ context.Context, format string, v ...any) { l.write(format, v...) }
+
+func TestTheSDKLogsNoSecretWhateverItsLevel(t *testing.T) {
+	const canary = "dose-canary-in-an-answer"
+	c := sdk(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id":"7","secret":"`+canary+`","secret_hash":"h"}`)
+	})
+	log := &loud{}
+	ctx := logger.NewContext(t.Context(), log)
+	made, err := oauth2.NewServicePrincipalSecretsProxy(c).Create(ctx, oauth2.CreateServicePrincipalSecretRequest{ServicePrincipalId: "1"})
+	if err != nil || made.Secret != canary || made.Id != "7" {
+		t.Fatal(made, err)
+	}
+	text := log.out.String()
+	if !strings.Contains(text, "POST /api/2.0/accounts/servicePrincipals/1/credentials/secrets") {
+		t.Fatalf("the SDK logged nothing: %q", text)
+	}
+	for _, secret := range []string{canary, "dapi-token-of-the-test"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s is in the log: %s", secret, text)
+		}
+	}
+}
+
+func TestALoginSendsNothingUntilItIsUsed(t *testing.T) {
+	h := newAuthHost(t)
+	cfg, err := authLogins(t, map[string]string{"DATABRICKS_CLIENT_ID": "id", "DATABRICKS_CLIENT_SECRET": "secret"}, "").Config(Host{URL: h.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.New(cfg); err != nil || len(h.requests()) != 0 {
+		t.Errorf("%v, %v", h.requests(), err)
+	}
+}
