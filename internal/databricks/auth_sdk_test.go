@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/databricks/databricks-sdk-go/client"
@@ -73,18 +74,15 @@ func TestTheSDKSendsAPostOnce(t *testing.T) {
 			_, _ = io.WriteString(w, `{"id":`)
 		}, true},
 	} {
-		var mu sync.Mutex
-		posts := 0
+		var posts atomic.Int32
 		c2 := sdk(t, func(w http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			posts++
-			mu.Unlock()
+			posts.Add(1)
 			c.answer(w)
 		})
 		_, err := iam.NewServicePrincipalsV2(c2).Create(t.Context(), iam.CreateServicePrincipalRequest{DisplayName: "x"})
 		var failed *transport.Error
-		if posts != 1 || !errors.As(err, &failed) || errors.Is(err, resource.ErrLost) != c.lost {
-			t.Errorf("%s: %d POSTs, %v", name, posts, err)
+		if posts.Load() != 1 || !errors.As(err, &failed) || errors.Is(err, resource.ErrLost) != c.lost {
+			t.Errorf("%s: %d POSTs, %v", name, posts.Load(), err)
 		}
 	}
 }
