@@ -22,26 +22,27 @@ const (
 // journey is a credential on its way: issued, exchanged where a token is wished, stored, and seen to
 // log in. It is kept when one of these has to wait, so that the next try goes on where it stood.
 type journey struct {
-	secret databricks.Secret
-	value  databricks.Sealed // what is stored: the secret, or the token; zero until it is known
-	stored bool
+	// The fields are exported so that fmt, which prints private ones raw, shows their redactions.
+	Secret databricks.Secret
+	Value  databricks.Sealed // what is stored: the secret, or the token; zero until it is known
+	Stored bool
 }
 
 // travel takes a credential for a place through its journey, beginning one where there is none.
 func (v *Vault) travel(ctx context.Context, p github.Place, s Source) error {
 	// Before anything is issued it must be certain that it can be encrypted for its place.
 	if _, err := v.opt.GitHub.PublicKey(ctx, p.Environment); err != nil {
-		return notYet(err)
+		return err
 	}
 	j, err := v.journeyTo(ctx, p, s)
 	if err != nil {
 		return err
 	}
 	if err := v.advance(ctx, j, step{place: p, source: s}); err != nil {
-		if errors.Is(err, resource.ErrNotYet) || j.stored {
+		if errors.Is(err, resource.ErrNotYet) || j.Stored {
 			return err
 		}
-		return fmt.Errorf("%w; OAuth secret %s of %s was issued for it and is stored nowhere", err, j.secret.ID, s.Principal)
+		return fmt.Errorf("%w; OAuth secret %s of %s was issued for it and is stored nowhere", err, j.Secret.ID, s.Principal)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -65,7 +66,7 @@ func (v *Vault) journeyTo(ctx context.Context, p github.Place, s Source) (*journ
 	if err != nil {
 		return nil, fmt.Errorf("issuing an OAuth secret of %s for %s: %w", s.Principal, p, err)
 	}
-	j = &journey{secret: secret}
+	j = &journey{Secret: secret}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.open[p] = j
@@ -74,21 +75,21 @@ func (v *Vault) journeyTo(ctx context.Context, p github.Place, s Source) (*journ
 
 // advance makes the steps that the journey has not made yet.
 func (v *Vault) advance(ctx context.Context, j *journey, s step) error {
-	if j.value.IsZero() {
-		value, err := v.valueOf(ctx, j.secret, s.source)
+	if j.Value.IsZero() {
+		value, err := v.valueOf(ctx, j.Secret, s.source)
 		if err != nil {
 			return err
 		}
-		j.value = value
+		j.Value = value
 	}
-	if !j.stored {
-		if err := v.put(ctx, s.place, j.value); err != nil {
+	if !j.Stored {
+		if err := v.put(ctx, s.place, j.Value); err != nil {
 			return err
 		}
-		j.stored = true
+		j.Stored = true
 	}
 	if s.source.Issue == OAuthSecret {
-		_, err := v.login(ctx, j.secret, s.source)
+		_, err := v.login(ctx, j.Secret, s.source)
 		return err
 	}
 	return nil
@@ -173,7 +174,7 @@ func (v *Vault) put(ctx context.Context, p github.Place, value databricks.Sealed
 	for range 2 {
 		key, err := v.opt.GitHub.PublicKey(ctx, p.Environment)
 		if err != nil {
-			return notYet(err)
+			return err
 		}
 		sealed, err := seal(key, value)
 		if err != nil {
@@ -186,12 +187,4 @@ func (v *Vault) put(ctx context.Context, p github.Place, value databricks.Sealed
 		refusal = err
 	}
 	return refusal
-}
-
-// notYet: an environment that was made a moment ago may still answer that it is not there.
-func notYet(err error) error {
-	if errors.Is(err, resource.ErrNotFound) {
-		return fmt.Errorf("%w: %v", resource.ErrNotYet, err)
-	}
-	return err
 }

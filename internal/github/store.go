@@ -76,11 +76,16 @@ func (c *Client) FreshSecret(ctx context.Context, p Place) (SecretInfo, error) {
 	return s, nil
 }
 
-// PublicKey returns the key for the secrets of an environment, or of the repository.
+// PublicKey returns the key for the secrets of an environment, or of the repository. Only a write asks
+// for it, so an environment without one was made a moment ago and is resource.ErrNotYet.
 func (c *Client) PublicKey(ctx context.Context, environment string) (PublicKey, error) {
 	return recall(ctx, &c.memo, storeKey("key", environment), func(ctx context.Context) (PublicKey, error) {
 		var k PublicKey
-		if err := c.get(ctx, c.storePath(environment, "secrets", "public-key"), &k); err != nil {
+		err := c.get(ctx, c.storePath(environment, "secrets", "public-key"), &k)
+		if environment != "" && errors.Is(err, resource.ErrNotFound) {
+			return k, fmt.Errorf("the key for secrets of environment %s is %w: %v", environment, resource.ErrNotYet, err)
+		}
+		if err != nil {
 			return k, fmt.Errorf("reading the key for secrets of %s: %w", c.owning(environment), unlessEnvironment(environment, err))
 		}
 		return k, nil
