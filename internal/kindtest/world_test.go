@@ -212,3 +212,5 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func kindOf(address string) string { kind, _, _ := strings.Cut(address, "/"); return kind }
+
+func ctx() context.Context { return context.Background() }
