@@ -132,8 +132,8 @@ func (g *ghTest) send(method, path string, body any, header http.Header) answere
 	return a
 }
 
-// described is the trimmed description of GitHub's REST API.
-type described struct {
+// ghDescribed is the trimmed description of GitHub's REST API.
+type ghDescribed struct {
 	Operations map[string]struct {
 		ID        string
 		Responses map[string]*ghSchema
@@ -141,15 +141,15 @@ type described struct {
 	Components map[string]*ghSchema
 }
 
-// undescribed lists what the sandbox serves beyond the description, with its sources.
-type undescribed struct {
+// ghUndescribed lists what the sandbox serves beyond the description, with its sources.
+type ghUndescribed struct {
 	Operations map[string]string
 	Fields     map[string]string
 }
 
-var loadDescribed = sync.OnceValues(func() (described, undescribed) {
-	var d described
-	var u undescribed
+var loadGitHubDescription = sync.OnceValues(func() (ghDescribed, ghUndescribed) {
+	var d ghDescribed
+	var u ghUndescribed
 	for file, v := range map[string]any{"testdata/github.json": &d, "testdata/undescribed_github.json": &u} {
 		data, err := os.ReadFile(file)
 		if err == nil {
@@ -170,7 +170,7 @@ func (g *ghTest) conforms(method, path string, a answered) {
 	if route == nil {
 		return
 	}
-	d, u := loadDescribed()
+	d, u := loadGitHubDescription()
 	key := ghDescribedKey(route)
 	operation, ok := d.Operations[key]
 	if !ok {
@@ -213,7 +213,7 @@ func ghDescribedKey(r *route) string {
 }
 
 // fields collects the names that a schema gives to an object, or to the objects of a list.
-func (d described) fields(s *ghSchema, names map[string]bool) {
+func (d ghDescribed) fields(s *ghSchema, names map[string]bool) {
 	if s == nil {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestEveryGitHubRouteIsDescribed(t *testing.T) {
 	g := newGitHubTest(t, "")
-	d, u := loadDescribed()
+	d, u := loadGitHubDescription()
 	seen := map[string]bool{}
 	for _, r := range g.s.routes[githubService] {
 		key := ghDescribedKey(&r)
