@@ -48,8 +48,8 @@ func (s *Sandbox) beginDatabricks(w *DatabricksWorld) error {
 	return b.build(w)
 }
 
-// welcome adds what the configured hosts have and the state has not: a spec grows between two runs.
-func (s *Sandbox) welcome() {
+// welcomeWorkspaces adds workspaces that a spec has come to name, to the first metastore.
+func (s *Sandbox) welcomeWorkspaces() {
 	d := s.state.Databricks
 	d.AccountID = cmp.Or(s.opt.Hosts.AccountID, d.AccountID)
 	for _, host := range s.opt.Hosts.Workspaces {

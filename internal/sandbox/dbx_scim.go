@@ -35,10 +35,11 @@ func (c *dbxCall) scimList(all []dbxObject) (any, error) {
 	if found == nil {
 		found = []dbxObject{}
 	}
-	return dbxObject{
-		"schemas":      []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"},
-		"totalResults": total, "startIndex": start, "itemsPerPage": len(found), "Resources": found,
-	}, nil
+	o := dbxObject{"totalResults": total, "startIndex": start, "itemsPerPage": len(found), "Resources": found}
+	if c.at != nil {
+		o["schemas"] = []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"}
+	}
+	return o, nil
 }
 
 func scimNumber(given string, otherwise int) (int, error) {

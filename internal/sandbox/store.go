@@ -49,6 +49,20 @@ func (s *Sandbox) load() error {
 	return nil
 }
 
+// welcome adds what the configured hosts have and the state has not: a spec changes between two runs.
+func (s *Sandbox) welcome() {
+	s.welcomeWorkspaces()
+	gh, name := s.state.GitHub, s.opt.Hosts.Owner
+	if name == "" || gh.account(name) != nil {
+		return
+	}
+	owner := s.addAccount(name)
+	owner.Org, owner.Plan, owner.Base = true, "enterprise", "read"
+	if operator := gh.operator(); operator != nil {
+		owner.Members = append(owner.Members, &ghMember{Login: operator.Login, Owner: true})
+	}
+}
+
 // begin makes the state that the guide presumes, and adds what a world file says.
 func (s *Sandbox) begin(world []byte) error {
 	w, err := parseWorld(world)
@@ -106,7 +120,7 @@ func (s *Sandbox) Reset(world []byte) error {
 	if err := s.clear(); err != nil {
 		return fmt.Errorf("resetting the sandbox: %w", err)
 	}
-	s.log, s.seen = nil, map[string]*recentGets{}
+	s.log, s.seen, s.issuer = nil, map[string]*recentGets{}, &issuer{}
 	return s.begin(world)
 }
 
