@@ -62,23 +62,26 @@ func (g grant) securable() databricks.Securable {
 
 func readGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, error) {
 	grants, err := f.Grants(ctx, want.Host, want.securable())
-	if errors.Is(err, resource.ErrNotFound) {
-		return grant{}, want.unplaced(err)
-	}
-	if err != nil {
+	absent := errors.Is(err, resource.ErrNotFound)
+	switch {
+	case absent && want.WhenMissing != madeFirst:
+		return grant{}, want.unplaced()
+	case err != nil && !absent:
 		return grant{}, err
 	}
 	principal, err := principalOf(ctx, f, want)
 	if err != nil {
 		return grant{}, err
 	}
-	if principal == "" {
-		return grant{}, resource.ErrNotFound // it is still to be made, so it holds nothing
-	}
 	held := holds(grants, principal, want.Privileges)
-	if len(held) < len(want.Privileges) {
+	if len(held) < len(want.Privileges) && principal != "" && !absent {
 		held, err = heldOtherwise(ctx, f, want, holder{principal, grants, held})
 		if err != nil {
+			return grant{}, err
+		}
+	}
+	if len(held) < len(want.Privileges) {
+		if err := mustBeSomebody(ctx, f, want); err != nil {
 			return grant{}, err
 		}
 	}
@@ -89,17 +92,15 @@ func readGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, err
 	return want, nil
 }
 
-// unplaced says what it means that the securable is not there.
-func (g grant) unplaced(err error) error {
+// unplaced says what it means that a securable is not there which the spec does not make.
+func (g grant) unplaced() error {
 	switch g.WhenMissing {
-	case madeFirst:
-		return resource.ErrNotFound
 	case moot:
 		return &resource.Moot{Reason: fmt.Sprintf("%s %s is not there: whoever makes it owns it and needs no grant", g.SecurableType, g.Securable)}
 	case blocks:
 		return &resource.Blocked{Reason: fmt.Sprintf("%s %s does not exist yet; it can be granted on once somebody has made it", g.SecurableType, g.Securable)}
 	default:
-		return fmt.Errorf("%q is not a way to meet a missing securable: %w", g.WhenMissing, err)
+		return fmt.Errorf("%q is not a way to meet a missing securable", g.WhenMissing)
 	}
 }
 
@@ -153,8 +154,7 @@ type holder struct {
 }
 
 // heldOtherwise returns what the principal holds all in all, given what it is seen to hold by a grant:
-// an owner holds everything. What is not seen must be known to be absent, and a group or a user that
-// does not exist can be given nothing.
+// an owner holds everything. What is not seen must be known to be absent.
 func heldOtherwise(ctx context.Context, f *databricks.Fleet, want grant, h holder) ([]string, error) {
 	owner, err := f.Owner(ctx, want.Host, want.securable())
 	if err != nil {
@@ -163,20 +163,26 @@ func heldOtherwise(ctx context.Context, f *databricks.Fleet, want grant, h holde
 	if owner != "" && strings.EqualFold(owner, h.principal) {
 		return want.Privileges, nil
 	}
-	if err := f.AllGrants(ctx, want.Host, want.securable(), h.grants); err != nil {
-		return nil, err
-	}
-	exists := true
-	switch want.PrincipalType {
+	return h.held, f.AllGrants(ctx, want.Host, want.securable(), h.grants)
+}
+
+// mustBeSomebody says of a group or a user that does not exist that it can be given nothing. Whoever
+// holds something already is not asked for.
+func mustBeSomebody(ctx context.Context, f *databricks.Fleet, g grant) error {
+	var exists bool
+	var err error
+	switch g.PrincipalType {
 	case ofGroup:
-		exists, err = f.HasGroup(ctx, want.Host, h.principal)
+		exists, err = f.HasGroup(ctx, g.Host, g.Principal.Value)
 	case ofUser:
-		exists, err = f.HasUser(ctx, want.Host, h.principal)
+		exists, err = f.HasUser(ctx, g.Host, g.Principal.Value)
+	default:
+		return nil
 	}
 	if err == nil && !exists {
-		err = &resource.Blocked{Reason: fmt.Sprintf("%s %q does not exist in the Databricks account; check its name, or have it made there", want.PrincipalType, h.principal)}
+		err = &resource.Blocked{Reason: fmt.Sprintf("%s %q does not exist in the Databricks account; check its name, or have it made there", g.PrincipalType, g.Principal.Value)}
 	}
-	return h.held, err
+	return err
 }
 
 // writeGrants gives all principals of one securable what they lack in one request, and holds the
