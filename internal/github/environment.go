@@ -145,8 +145,8 @@ func (c *Client) SaveEnvironment(ctx context.Context, e Environment) error {
 	defer c.ForgetEnvironment(e.Name)
 	r := request{method: http.MethodPut, path: c.at("environments", e.Name), body: e.body()}
 	if _, err := c.send(ctx, r, nil); err != nil {
-		if refused(err) && (len(e.Reviewers) > 0 || e.Policy == NamedBranches) {
-			return fmt.Errorf("saving environment %s: %w; some plans of GitHub's have no reviewers or branch policies in private repositories", e.Name, err)
+		if refused(err) || errors.Is(err, resource.ErrNotFound) {
+			return fmt.Errorf("saving environment %s: %w; GitHub's free plan has no environments in private repositories, and only Enterprise has reviewers there", e.Name, err)
 		}
 		return fmt.Errorf("saving environment %s: %w", e.Name, err)
 	}

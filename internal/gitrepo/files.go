@@ -122,10 +122,14 @@ func (w *walker) add(given string) error {
 	}
 	for _, part := range strings.Split(name, "/") {
 		at = path.Join(at, part)
-		if w.ignored(at, at != name || info.IsDir()) {
+		mode := fs.ModeDir
+		if at == name {
+			mode = info.Mode()
+		}
+		if w.ignored(at, mode) {
 			return fmt.Errorf("path %s of the first commit is left out by .gitignore; take it out of one of them", given)
 		}
-		if at != name || info.IsDir() {
+		if mode.IsDir() {
 			if err := w.load(at); err != nil {
 				return err
 			}
@@ -147,7 +151,7 @@ func (w *walker) walk(dir string) error {
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
-		if private(e.Name()) || w.ignored(name, e.IsDir()) {
+		if private(e.Name()) || w.ignored(name, e.Type()) {
 			continue
 		}
 		if e.IsDir() {
@@ -211,6 +215,6 @@ func (w *walker) load(dir string) error {
 	return nil
 }
 
-func (w *walker) ignored(name string, isDir bool) bool {
-	return name != "." && gitignore.NewMatcher(w.patterns).Match(strings.Split(name, "/"), isDir)
+func (w *walker) ignored(name string, mode fs.FileMode) bool {
+	return name != "." && gitignore.NewMatcher(w.patterns).Match(strings.Split(name, "/"), mode.IsDir())
 }
