@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/databricks"
 )
 
 // Databricks and GitHub keep time by clocks of their own, and a slow apply may lie between the two.
@@ -37,17 +39,11 @@ func (v *Vault) ageOfSecret(ctx context.Context, stored Stored, s Source) (Store
 	if err != nil {
 		return stored, err
 	}
-	earliest, latest := stored.UpdatedAt.Add(-storedAfter), stored.UpdatedAt.Add(storedBefore)
-	var created time.Time
-	for _, x := range secrets {
-		if x.Created.Before(earliest) || x.Created.After(latest) || x.Created.Before(created) {
-			continue
-		}
-		created, stored.ExpiresAt = x.Created, x.Expires
-	}
+	held, found := heldBy(stored, s, secrets)
+	stored.ExpiresAt = held.Expires
 	now := v.opt.Clock.Now()
 	switch {
-	case created.IsZero():
+	case !found:
 		stored.Renew = fmt.Sprintf("no OAuth secret that %s has was made when this value was stored (%s), so it cannot log in", s.Principal, moment(stored.UpdatedAt))
 	case stored.ExpiresAt.IsZero():
 	case !stored.ExpiresAt.After(now):
@@ -56,6 +52,24 @@ func (v *Vault) ageOfSecret(ctx context.Context, stored Stored, s Source) (Store
 		stored.Renew = "it expires on " + moment(stored.ExpiresAt)
 	}
 	return stored, nil
+}
+
+// heldBy returns the OAuth secret that GitHub holds: the newest of those that were made when the value
+// was stored. Where several were, one of the wished lifetime goes before the others; one that lives no
+// longer than an access token was made to be exchanged for one, and is stored nowhere.
+func heldBy(stored Stored, s Source, secrets []databricks.Secret) (held databricks.Secret, found bool) {
+	earliest, latest := stored.UpdatedAt.Add(-storedAfter), stored.UpdatedAt.Add(storedBefore)
+	wished := func(x databricks.Secret) bool { return x.Expires.Sub(x.Created).Round(time.Minute) == s.Lifetime }
+	for _, x := range secrets {
+		behindToken := !x.Expires.IsZero() && x.Expires.Sub(x.Created) <= tokenLifetime && !wished(x)
+		switch {
+		case x.Created.Before(earliest), x.Created.After(latest), behindToken:
+			continue
+		case !found, wished(x) && !wished(held), wished(x) == wished(held) && x.Created.After(held.Created):
+			held, found = x, true
+		}
+	}
+	return held, found
 }
 
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }

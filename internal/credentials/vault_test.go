@@ -236,6 +236,28 @@ func TestAnAccessTokenIsDueAfterItsHour(t *testing.T) {
 	}
 }
 
+// Found by the random worlds: one principal may have a token in one place and a secret in another, both
+// stored by one apply.
+func TestASecretIsNotTakenForTheOneBehindAToken(t *testing.T) {
+	b := openBank(t)
+	token, short := b.source, b.source
+	token.Issue, short.Lifetime = AccessToken, 30*24*time.Hour
+	places := map[github.Place]Source{inProd: b.source, {Name: "SHORT"}: short, {Name: "TOKEN"}: token}
+	for _, place := range []github.Place{inProd, {Name: "SHORT"}, {Name: "TOKEN"}} {
+		if _, err := b.Store(t.Context(), place, places[place]); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.clock.Sleep(t.Context(), time.Second)
+	}
+	b.renew(t)
+	for place, want := range map[github.Place]time.Duration{inProd: 90 * 24 * time.Hour, {Name: "SHORT"}: 30 * 24 * time.Hour} {
+		stored, err := b.Stored(t.Context(), place, places[place])
+		if err != nil || stored.Renew != "" || stored.ExpiresAt.Sub(b.clock.Now()).Round(time.Hour) != want {
+			t.Errorf("%s is %+v, %v; want it to live for %s", place, stored, err, want)
+		}
+	}
+}
+
 func TestALostAnswerIsNotFollowedByASecondCredential(t *testing.T) {
 	b := openBank(t)
 	b.inject(sandbox.Fault{Method: "POST", Path: "*/credentials/secrets", Times: 1, Action: "reset_after"})
