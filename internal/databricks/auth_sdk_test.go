@@ -87,6 +87,50 @@ func TestTheSDKSendsAPostOnce(t *testing.T) {
 	}
 }
 
+// Each of the two measures that keep the SDK from sending again would do alone; both are pinned.
+func TestTheSDKHasNoReasonAndNoTimeToSendAgain(t *testing.T) {
+	const words = "connection reset by peer, i/o timeout, Unexpected error, connection refused, TLS handshake timeout, REQUEST_LIMIT_EXCEEDED, Timed out after 1s, deadline exceeded"
+	c := sdk(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(400)
+		_, _ = io.WriteString(w, words)
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.Config.Host+"/api/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Config.HTTPTransport.RoundTrip(req)
+	for word := range strings.SplitSeq(words, ", ") {
+		if strings.Contains(fmt.Sprint(err), strings.TrimSuffix(word, "1s")) {
+			t.Errorf("%v has the words %q", err, word)
+		}
+	}
+	if got := c.Config.RetryTimeoutSeconds; got != 1 { // its first pause is 1.05 s at least
+		t.Errorf("the SDK tries for %d seconds", got)
+	}
+}
+
+func TestTheSDKTakesNothingFromTheEnvironment(t *testing.T) {
+	for _, name := range []string{"DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_ACCOUNT_ID", "DATABRICKS_WORKSPACE_ID", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET",
+		"DATABRICKS_USERNAME", "DATABRICKS_PASSWORD", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_AUTH_TYPE", "ARM_CLIENT_SECRET", "GOOGLE_CREDENTIALS"} {
+		t.Setenv(name, "ambient")
+	}
+	h := newAuthHost(t)
+	cfg, err := authLogins(t, nil, "[a]\nhost="+h.URL+"\nusername=u\npassword=p\n").Config(Host{URL: h.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if who, err := ask(t.Context(), c); err != nil || who != "Basic dTpw" {
+		t.Error(who, err)
+	}
+	if cfg.Host != h.URL || cfg.AccountID+cfg.WorkspaceID+cfg.Token+cfg.ClientID+cfg.ClientSecret+cfg.AzureClientSecret+cfg.GoogleCredentials != "" {
+		t.Errorf("something came from the environment: %s, account %q", cfg.Host, cfg.AccountID)
+	}
+}
+
 func TestTheSDKSlowsNothingDown(t *testing.T) {
 	c := sdk(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
 	if got := c.Config.RateLimitPerSecond; got < 100_000 {

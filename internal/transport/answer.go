@@ -60,8 +60,8 @@ func (w *wire) oversized(req *http.Request, resp *http.Response) *Error {
 // sees it, as the SDKs' put what they cannot read into their error texts, secrets included.
 func (w *wire) torn(req *http.Request, resp *http.Response) *Error {
 	e := w.broken(req, io.ErrUnexpectedEOF, maybeSent)
-	e.RequestID = oneLine(requestID(resp.Header))
-	return e
+	e.RequestID = requestID(resp.Header)
+	return w.cleaned(e)
 }
 
 func isTorn(resp *http.Response, data []byte) bool {

@@ -167,6 +167,23 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
+// endless is a body without an end.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) { e.read += len(p); return len(p), nil }
+func (e *endless) Close() error               { return nil }
+
+func TestNoMoreOfAnAnswerIsReadThanItsBound(t *testing.T) {
+	body := &endless{}
+	via := New(Options{Base: sender(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, Request: r}, nil
+	})}).(*wire)
+	via.bound = 1 << 20
+	if _, err := send(t, via, "GET", "https://example.com/x", ""); err == nil || body.read > 2<<20 {
+		t.Errorf("%d bytes were read, %v", body.read, err)
+	}
+}
+
 func TestACertificateThatDoesNotVerifyIsExplained(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ErrorLog = quiet()
