@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
 // TestOneMoreApplyConverges is the promise to people whose accounts this changes. Over random specs,
@@ -46,6 +47,7 @@ func TestOneMoreApplyConverges(t *testing.T) {
 		if err := s.ClearFaults(); err != nil {
 			t.Fatal(err)
 		}
+		w.untilVisible()
 		for _, r := range w.apply().Results {
 			if r.Status != apply.Done {
 				t.Fatalf("one more apply: %s of %s: %s %s: %v", r.Action, r.Address, r.Status, r.Cause, r.Err)
@@ -61,6 +63,18 @@ func TestOneMoreApplyConverges(t *testing.T) {
 			t.Fatalf("what is not the spec's changed\nfrom %s\nto   %s", foreign, now)
 		}
 	})
+}
+
+// untilVisible lets a lag end that a failed apply left behind: while a repository of a moment ago is
+// not found everywhere, what is in it cannot be read, and an apply refuses to begin.
+func (w *world) untilVisible() {
+	w.t.Helper()
+	for range 5 {
+		if w.planWith(w.engine()).Count()[plan.Unknown] == 0 {
+			return
+		}
+	}
+	w.t.Fatal("what is there stays unknown")
 }
 
 // applyWhateverHappens plans and applies under faults; that may fail in any way but a lie or a panic.
