@@ -28,7 +28,9 @@ func (a *app) waiting(what string) (settled func()) {
 		for {
 			select {
 			case <-over:
-				a.say(render.Redraw(drawn, nil))
+				if drawn > 0 {
+					a.say(render.Redraw(drawn, nil))
+				}
 				return
 			case <-tick.C:
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/engine"
+	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
@@ -68,8 +69,21 @@ func (a *app) open() (*session, error) {
 	if s.engine, err = engine.Connect(stack, o); err != nil {
 		return nil, closing(err, s.close)
 	}
-	a.scrub = s.engine.Scrub
+	given := givenSecrets(stack, o.Env)
+	a.scrub = func(text string) string { return s.engine.Scrub(given.Clean(text)) }
 	return s, nil
+}
+
+// givenSecrets knows the values that the spec's secrets enter by, from the start of a run: also of
+// those that a plan has no reason to read.
+func givenSecrets(s *spec.Stack, env func(string) (string, bool)) *transport.Scrubber {
+	var known transport.Scrubber
+	for _, x := range s.Secrets {
+		if value, ok := env(x.Env); ok && x.Env != "" {
+			known.Add(value)
+		}
+	}
+	return &known
 }
 
 // network is the machine's network, as the transport would make it.

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mlopsctl": main})
+}
+
+// TestScripts runs testdata/script/*.txtar, each in a folder of its own that holds a copy of
+// testdata/stack as stack.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			// Not the real home, and none of the real logins: a script gets an environment of its own.
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			return os.CopyFS(filepath.Join(e.WorkDir, "stack"), os.DirFS(filepath.Join("testdata", "stack")))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "json": isJSON, "nowhere": nowhere, "replace": replace, "writes": writes,
+		},
+	})
+}
+
+// exits CODE PROGRAM ARG... runs a program that must end with that code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// json document|lines FILE checks that a file, or stdout, is one JSON document, or one on each line.
+func isJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: json document|lines FILE")
+	}
+	text := ts.ReadFile(args[1])
+	parts := []string{text}
+	if args[0] == "lines" {
+		parts = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	}
+	for _, part := range parts {
+		d := json.NewDecoder(strings.NewReader(part))
+		var v any
+		ts.Check(d.Decode(&v))
+		if err := d.Decode(&v); !errors.Is(err, io.EOF) {
+			ts.Fatalf("there is more than one document in %q", part)
+		}
+	}
+}
+
+// nowhere TEXT checks that no output of the last command and no file below the work folder holds a
+// text, but for the script itself.
+func nowhere(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: nowhere TEXT")
+	}
+	for _, name := range []string{"stdout", "stderr"} {
+		if strings.Contains(ts.ReadFile(name), args[0]) {
+			ts.Fatalf("%s holds %q", name, args[0])
+		}
+	}
+	ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte(args[0])) {
+			ts.Fatalf("%s holds %q", path, args[0])
+		}
+		return err
+	}))
+}
+
+// replace FILE OLD NEW changes the first OLD of a file.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o644))
+}
+
+// writes N checks that so many requests which change something reached the sandbox so far; ! writes N
+// that it were more or fewer.
+func writes(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: writes N")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := strings.Count(ts.ReadFile(".mlopsctl/sandbox/requests.jsonl"), `"mutating":true`)
+	if (got == want) == neg {
+		ts.Fatalf("%d requests changed something, want %s%d", got, map[bool]string{true: "not "}[neg], want)
+	}
+}

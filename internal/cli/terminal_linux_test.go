@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminalPair opens a pseudo terminal: what a person sees and types, and what the program gets.
+func terminalPair(t *testing.T) (person, program *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person, program
+}
+
+// atTerminal runs the program at a terminal where somebody types, and returns what they saw.
+func atTerminal(t *testing.T, typed string, env map[string]string, args ...string) (code int, seen string) {
+	t.Helper()
+	person, program := terminalPair(t)
+	if _, err := io.WriteString(person, typed); err != nil {
+		t.Fatal(err)
+	}
+	all := make(chan string)
+	go func() {
+		data, _ := io.ReadAll(person) // it ends in EIO once the program's side is closed
+		all <- string(data)
+	}()
+	code = Run(t.Context(), args, Streams{In: program, Out: program, Err: program,
+		Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	if err := program.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return code, <-all
+}
+
+func TestOnlyYesMeansYes(t *testing.T) {
+	spec, box := stack(t, ""), "--sandbox="+t.TempDir()
+	code, seen := atTerminal(t, "Yes, why not\n", nil, "apply", "-f", spec, box)
+	if code != 5 || !strings.Contains(seen, "Only yes means yes") || !strings.Contains(seen, "not approved; nothing was changed") {
+		t.Errorf("exit code %d, want 5, and seen:\n%s", code, seen)
+	}
+	code, seen = atTerminal(t, "yes\n", nil, "apply", "-f", spec, box)
+	if code != 0 || !strings.Contains(seen, "Applied: ") {
+		t.Errorf("exit code %d, want 0, and seen:\n%s", code, seen)
+	}
+	if code, seen = atTerminal(t, "", nil, "apply", "-f", spec, box); code != 0 || strings.Contains(seen, "yes") {
+		t.Errorf("exit code %d, want 0, no question, and seen:\n%s", code, seen)
+	}
+}
+
+func TestATerminalGetsColoursUnlessToldOtherwise(t *testing.T) {
+	spec, box := stack(t, ""), "--sandbox="+t.TempDir()
+	const green = "\x1b[32m+\x1b[0m repository"
+	if _, seen := atTerminal(t, "", nil, "plan", "-f", spec, box); !strings.Contains(seen, green) {
+		t.Errorf("want colours:\n%s", seen)
+	}
+	for name, plain := range map[string]struct {
+		env  map[string]string
+		args []string
+	}{
+		"NO_COLOR":   {env: map[string]string{"NO_COLOR": "1"}},
+		"TERM=dumb":  {env: map[string]string{"TERM": "dumb"}},
+		"--no-color": {args: []string{"--no-color"}},
+	} {
+		_, seen := atTerminal(t, "", plain.env, append([]string{"plan", "-f", spec, box}, plain.args...)...)
+		if strings.Contains(seen, "\x1b[3") || !strings.Contains(seen, "+ repository") {
+			t.Errorf("%s: want no colours:\n%s", name, seen)
+		}
+	}
+}
