@@ -38,9 +38,14 @@ func (c *call) databricksConfig() (any, error) {
 		"oidc_endpoint": c.base() + "/oidc/accounts/" + d.AccountID,
 		"token_federation_default_oidc_audiences": []string{d.AccountID},
 	}
-	if w := d.workspace(c.workspaceHost()); w != nil {
+	for _, host := range c.hosts(c.req) {
+		w := d.workspace(host)
+		if w == nil {
+			continue
+		}
 		config["host_type"], config["workspace_id"] = "workspace", strconv.FormatInt(w.ID, 10)
 		config["oidc_endpoint"] = c.base() + "/oidc"
+		break
 	}
 	return config, nil
 }

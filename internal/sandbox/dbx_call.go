@@ -95,7 +95,8 @@ func (c *dbxCall) authenticate() error {
 	}
 	// A workspace's token is good at that workspace alone, unless its address is the account's too.
 	issuer := first(c.d.Workspaces, func(w *dbxWorkspace) bool { return w.ID == t.Workspace })
-	if issuer != nil && issuer != c.at && !sameHost(issuer.Host, c.host) {
+	here := func(host string) bool { return sameHost(issuer.Host, host) }
+	if issuer != nil && issuer != c.at && !slices.ContainsFunc(c.hosts(c.req), here) {
 		return dbxUnauthenticated("The access token was issued by another workspace.")
 	}
 	c.me = c.d.principal(t.Principal)

@@ -38,7 +38,8 @@ func (s *Sandbox) workspacePrincipalRoutes() {
 func (c *dbxCall) getMe() (any, error) {
 	query := c.req.URL.Query()
 	me := scimSelect(c.member(c.me), query.Get("attributes"), query.Get("excludedAttributes"))
-	me["userName"] = c.me.login()
+	// Whoever it is, it is shown as a user.
+	me["userName"], me["schemas"] = c.me.login(), []string{"urn:ietf:params:scim:schemas:core:2.0:User"}
 	delete(me, "applicationId")
 	return &reply{status: http.StatusOK, header: http.Header{"X-Databricks-Org-Id": {numeral(c.at.ID)}}, body: me}, nil
 }
