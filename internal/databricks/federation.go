@@ -15,7 +15,15 @@ type FederationPolicy struct {
 	Issuer, Subject string
 	SubjectClaim    string   // the claim that holds the subject; the service's default is sub
 	Audiences       []string // sorted; the service's default is the account's id
+	Keys            string   // IssuerKeys or GivenKeys; "" in an update leaves them as they are
 }
+
+// Whose keys a token's signature is checked with: the issuer's, which Databricks fetches from it, or
+// some that were given with the policy, for an issuer that Databricks cannot reach.
+const (
+	IssuerKeys = "issuer"
+	GivenKeys  = "given"
+)
 
 // FederationPolicies returns the policies of a service principal, by its numeric id.
 func (f *Fleet) FederationPolicies(ctx context.Context, principalID string) ([]FederationPolicy, error) {
@@ -52,9 +60,11 @@ func (f *Fleet) CreateFederationPolicy(ctx context.Context, principalID string, 
 	return f.policy(*made), nil
 }
 
-// policyMask names what an update sets. Keys that somebody gave for an issuer which Databricks cannot
-// reach stay as they are.
-const policyMask = "description,oidc_policy.issuer,oidc_policy.audiences,oidc_policy.subject,oidc_policy.subject_claim"
+// What an update sets: the whole rule, so that keys which were given go; or all of it but the keys.
+const (
+	wholePolicy = "description,oidc_policy"
+	butTheKeys  = "description,oidc_policy.issuer,oidc_policy.audiences,oidc_policy.subject,oidc_policy.subject_claim"
+)
 
 // UpdateFederationPolicy brings the policy of p.ID to p.
 func (f *Fleet) UpdateFederationPolicy(ctx context.Context, principalID string, p FederationPolicy) (FederationPolicy, error) {
@@ -63,9 +73,13 @@ func (f *Fleet) UpdateFederationPolicy(ctx context.Context, principalID string, 
 		return FederationPolicy{}, err
 	}
 	defer f.memo.drop("federation/" + principalID)
+	mask := butTheKeys
+	if p.Keys == IssuerKeys {
+		mask = wholePolicy
+	}
 	var made oauth2.FederationPolicy
 	err = send(ctx, c, request{
-		method: http.MethodPatch, query: map[string]any{"update_mask": policyMask}, body: p.wire(),
+		method: http.MethodPatch, query: map[string]any{"update_mask": mask}, body: p.wire(),
 		path: route("/api/2.0/accounts", f.AccountID(), "servicePrincipals", principalID, "federationPolicies", p.ID),
 	}, &made)
 	if err != nil {
@@ -108,12 +122,15 @@ func (p FederationPolicy) wire() oauth2.FederationPolicy {
 
 // policy returns a policy with what the service leaves to its defaults said.
 func (f *Fleet) policy(p oauth2.FederationPolicy) FederationPolicy {
-	out := FederationPolicy{ID: p.PolicyId, Description: p.Description, SubjectClaim: "sub"}
+	out := FederationPolicy{ID: p.PolicyId, Description: p.Description, SubjectClaim: "sub", Keys: IssuerKeys}
 	if p.OidcPolicy != nil {
 		out.Issuer, out.Subject = p.OidcPolicy.Issuer, p.OidcPolicy.Subject
 		out.Audiences = slices.Sorted(slices.Values(p.OidcPolicy.Audiences))
 		if p.OidcPolicy.SubjectClaim != "" {
 			out.SubjectClaim = p.OidcPolicy.SubjectClaim
+		}
+		if p.OidcPolicy.JwksJson != "" || p.OidcPolicy.JwksUri != "" {
+			out.Keys = GivenKeys
 		}
 	}
 	if len(out.Audiences) == 0 {

@@ -157,7 +157,9 @@ func TestANameCannotBreakOutOfAFilter(t *testing.T) {
 }
 
 func TestAWrongAccountIsNoAbsentPrincipal(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "NOT_FOUND", "no such account") })
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "NOT_FOUND", "no such account")
+	})
 	_, err := s.fleet(t, Options{}).Principals(t.Context(), "", "a")
 	if err == nil || errors.Is(err, resource.ErrNotFound) || !strings.Contains(err.Error(), "no such account") {
 		t.Errorf("the error is %v", err)

@@ -11,16 +11,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-type catalog struct {
-	Host        string  `json:"host"`
-	Name        string  `json:"name"`
-	Exists      bool    `json:"exists,omitempty"` // it is somebody else's: looked at, never made or changed
-	Comment     *string `json:"comment,omitempty"`
-	StorageRoot string  `json:"storage_root,omitempty"`
-	MetastoreID string  `json:"metastore_id,omitempty"`
-	Owner       string  `json:"owner,omitempty"`
-}
-
+// catalogKind is a catalog of a metastore, seen from the workspace of a target that names it.
 var catalogKind = resource.Kind[*databricks.Fleet, catalog]{
 	Name:      "catalog",
 	Doc:       "A Unity Catalog catalog, which holds the schemas, models and tables of a target.",
@@ -38,6 +29,16 @@ var catalogKind = resource.Kind[*databricks.Fleet, catalog]{
 		f.Forget()
 		return found(readCatalog(ctx, f, want))
 	},
+}
+
+type catalog struct {
+	Host        string  `json:"host"`
+	Name        string  `json:"name"`
+	Exists      bool    `json:"exists,omitempty"` // it is somebody else's: looked at, never made or changed
+	Comment     *string `json:"comment,omitempty"`
+	StorageRoot string  `json:"storage_root,omitempty"`
+	MetastoreID string  `json:"metastore_id,omitempty"`
+	Owner       string  `json:"owner,omitempty"`
 }
 
 func declareCatalogs(w resource.Wishes) []resource.Decl[catalog] {

@@ -48,16 +48,13 @@ func declareCatalogBindings(w resource.Wishes) []resource.Decl[catalogBinding] {
 			continue
 		}
 		for _, h := range homesOf(w, c.Name) {
-			hosts := []string{}
-			for _, name := range c.IsolatedTo {
-				if t := w.Target(name); t != nil && slices.Contains(h.hosts, t.Host) {
-					hosts = append(hosts, t.Host)
-				}
+			hosts := insiders(w, c, h)
+			if len(hosts) == 0 && len(c.IsolatedTo) > 0 {
+				continue // it is another metastore's catalog of that name that is to be isolated
 			}
-			slices.Sort(hosts)
 			decls = append(decls, resource.Decl[catalogBinding]{
 				Addr: h.address("catalog_binding", c.Name), Key: h.key(c.Name),
-				Want: catalogBinding{Host: h.host, Catalog: c.Name, IsolationMode: isolated, Workspaces: slices.Compact(hosts)},
+				Want: catalogBinding{Host: h.host, Catalog: c.Name, IsolationMode: isolated, Workspaces: hosts},
 				Needs: []resource.Need{{
 					Addr: h.address("catalog", c.Name).String(), Why: "it is the isolation of this catalog",
 				}},

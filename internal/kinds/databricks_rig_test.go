@@ -2,7 +2,6 @@ package kinds
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -203,13 +202,25 @@ func (r *rig) call(method, address, body string) {
 	guard.AllowWrites()
 	wire := transport.New(transport.Options{Base: r.box.RoundTripper(), Guard: guard, Clock: &quickClock{}, Trusted: func(string) bool { return true }})
 	operator := r.box.Operator()
-	token := r.token(wire, operator)
+	host := databricks.Host{URL: prodHost}
+	if strings.HasPrefix(address, accountHost) {
+		host = databricks.Host{URL: accountHost, AccountID: accountID}
+	}
+	cfg, err := databricks.Logins{Transport: wire, Secrets: &transport.Scrubber{}, Env: func(name string) (string, bool) {
+		value, ok := operator[name]
+		return value, ok
+	}}.Config(host)
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	req, err := http.NewRequestWithContext(r.t.Context(), method, address, strings.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
+	if err := cfg.Authenticate(req); err != nil {
+		r.t.Fatal(err)
+	}
 	resp, err := wire.RoundTrip(req)
 	if err != nil {
 		r.t.Fatal(err)
@@ -217,20 +228,6 @@ func (r *rig) call(method, address, body string) {
 	if err := resp.Body.Close(); err != nil {
 		r.t.Fatal(err)
 	}
-}
-
-func (r *rig) token(wire http.RoundTripper, who map[string]string) string {
-	r.t.Helper()
-	logins := databricks.Logins{Transport: wire, Secrets: &transport.Scrubber{}, Env: func(name string) (string, bool) {
-		value, ok := who[name]
-		return value, ok
-	}}
-	f := databricks.New(databricks.Options{Config: logins.Config, Workspaces: []databricks.Host{{URL: stagingHost}}})
-	token, err := f.Exchange(r.t.Context(), stagingHost, who["DATABRICKS_CLIENT_ID"], databricks.Seal(who["DATABRICKS_CLIENT_SECRET"]))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return token.Value.Reveal()
 }
 
 // actions maps the address of every change that is not "none" to its action.
@@ -260,5 +257,5 @@ func (c *quickClock) Sleep(ctx context.Context, d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.passed += d
-	return errors.Join(ctx.Err())
+	return ctx.Err()
 }

@@ -40,6 +40,7 @@ type federationPolicy struct {
 	Subject      resource.Text `json:"subject"`
 	SubjectClaim string        `json:"subject_claim"`
 	Audiences    []string      `json:"audiences"`
+	Keys         string        `json:"keys,omitempty"` // absent: not managed
 }
 
 func declareFederationPolicies(w resource.Wishes) []resource.Decl[federationPolicy] {
@@ -63,6 +64,7 @@ func declareFederationPolicies(w resource.Wishes) []resource.Decl[federationPoli
 				Subject:      resource.From(login, "oidc_subject"),
 				SubjectClaim: "sub",
 				Audiences:    audiences(w.Account, t.Host),
+				Keys:         keysOf(w.Git.Host),
 			},
 			Needs: []resource.Need{{
 				Addr: login.String(), Why: "what a job must be to log in is settled there first",
@@ -82,6 +84,15 @@ func audiences(a *spec.Account, host string) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// keysOf returns whose keys sign the tokens. GitHub's own issuers are open to Databricks, and keys given
+// for them would let others in; an Enterprise Server may be out of its reach, so that keys are given.
+func keysOf(gitHost string) string {
+	if gitHost == "https://github.com" || strings.HasSuffix(gitHost, ".ghe.com") {
+		return databricks.IssuerKeys
+	}
+	return ""
 }
 
 // longestPolicyID is Databricks' limit; shorter than 2 no id of ours can be.
@@ -124,7 +135,7 @@ func readFederationPolicy(ctx context.Context, f *databricks.Fleet, want federat
 		if want.isServedBy(p) {
 			return want.seen(databricks.FederationPolicy{
 				ID: p.ID, Description: want.Description, Issuer: p.Issuer, Subject: p.Subject,
-				SubjectClaim: p.SubjectClaim, Audiences: want.Audiences,
+				SubjectClaim: p.SubjectClaim, Audiences: want.Audiences, Keys: p.Keys,
 			}), nil
 		}
 	}
@@ -148,7 +159,7 @@ func orLater(t resource.Text) string {
 // isServedBy reports whether somebody else's policy lets the target's jobs in already.
 func (want federationPolicy) isServedBy(p databricks.FederationPolicy) bool {
 	return want.Issuer.Value != "" && p.Issuer == want.Issuer.Value && p.Subject == want.Subject.Value &&
-		p.SubjectClaim == want.SubjectClaim &&
+		p.SubjectClaim == want.SubjectClaim && (want.Keys == "" || p.Keys == want.Keys) &&
 		!slices.ContainsFunc(want.Audiences, func(a string) bool { return !slices.Contains(p.Audiences, a) })
 }
 
@@ -156,6 +167,7 @@ func (want federationPolicy) seen(p databricks.FederationPolicy) federationPolic
 	return federationPolicy{
 		Principal: want.Principal, PrincipalID: want.PrincipalID, PolicyID: p.ID, Description: p.Description,
 		Issuer: resource.Known(p.Issuer), Subject: resource.Known(p.Subject), SubjectClaim: p.SubjectClaim, Audiences: p.Audiences,
+		Keys: p.Keys,
 	}
 }
 
@@ -178,6 +190,6 @@ func updateFederationPolicy(ctx context.Context, f *databricks.Fleet, _, want fe
 func (want federationPolicy) wire() databricks.FederationPolicy {
 	return databricks.FederationPolicy{
 		ID: want.PolicyID, Description: want.Description, Issuer: want.Issuer.Value, Subject: want.Subject.Value,
-		SubjectClaim: want.SubjectClaim, Audiences: want.Audiences,
+		SubjectClaim: want.SubjectClaim, Audiences: want.Audiences, Keys: want.Keys,
 	}
 }

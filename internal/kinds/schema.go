@@ -7,14 +7,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-type schema struct {
-	Host    string  `json:"host"`
-	Catalog string  `json:"catalog"`
-	Name    string  `json:"name"`
-	Comment *string `json:"comment,omitempty"`
-	Owner   string  `json:"owner,omitempty"`
-}
-
+// schemaKind is a schema of a catalog.
 var schemaKind = resource.Kind[*databricks.Fleet, schema]{
 	Name:     "schema",
 	Doc:      "A schema of a catalog, which holds a project's models and tables.",
@@ -31,6 +24,14 @@ var schemaKind = resource.Kind[*databricks.Fleet, schema]{
 		f.Forget()
 		return found(readSchema(ctx, f, want))
 	},
+}
+
+type schema struct {
+	Host    string  `json:"host"`
+	Catalog string  `json:"catalog"`
+	Name    string  `json:"name"`
+	Comment *string `json:"comment,omitempty"`
+	Owner   string  `json:"owner,omitempty"`
 }
 
 func declareSchemas(w resource.Wishes) []resource.Decl[schema] {

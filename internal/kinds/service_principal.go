@@ -12,14 +12,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-type servicePrincipal struct {
-	DisplayName   string   `json:"display_name"`
-	Hosts         []string `json:"hosts,omitempty"` // where it is looked up when the spec has no account
-	ApplicationID string   `json:"application_id,omitempty"`
-	Active        bool     `json:"active"`
-	ID            string   `json:"id,omitempty"`
-}
-
+// servicePrincipalKind is an identity of the account. It is found by its name, which is not unique there.
 var servicePrincipalKind = resource.Kind[*databricks.Fleet, servicePrincipal]{
 	Name: "service_principal",
 	Doc:  "A service principal of the Databricks account, as which a target's jobs and its CI run.",
@@ -34,6 +27,14 @@ var servicePrincipalKind = resource.Kind[*databricks.Fleet, servicePrincipal]{
 		return f.DeletePrincipal(ctx, have.ID)
 	},
 	Find: findServicePrincipal,
+}
+
+type servicePrincipal struct {
+	DisplayName   string   `json:"display_name"`
+	Hosts         []string `json:"hosts,omitempty"` // where it is looked up when the spec has no account
+	ApplicationID string   `json:"application_id,omitempty"`
+	Active        bool     `json:"active"`
+	ID            string   `json:"id,omitempty"`
 }
 
 func declareServicePrincipals(w resource.Wishes) []resource.Decl[servicePrincipal] {

@@ -32,8 +32,11 @@ func homesOf(w resource.Wishes, name string) []home {
 	}
 	for i := range homes {
 		homes[i].several = len(homes) > 1
-		if c != nil {
-			homes[i].host = insider(w, *c, homes[i])
+		if c == nil {
+			continue
+		}
+		if inside := insiders(w, *c, homes[i]); len(inside) > 0 {
+			homes[i].host = inside[0] // an isolated catalog is seen from there alone
 		}
 	}
 	return homes
@@ -56,14 +59,16 @@ func gather(w resource.Wishes, named func(spec.Target) bool) []home {
 	return homes
 }
 
-// insider returns the host from which an isolated catalog can be seen: one that it is isolated to.
-func insider(w resource.Wishes, c spec.Catalog, h home) string {
+// insiders returns the workspaces of a home that may use the catalog once it is isolated, sorted.
+func insiders(w resource.Wishes, c spec.Catalog, h home) []string {
+	hosts := []string{}
 	for _, name := range c.IsolatedTo {
 		if t := w.Target(name); t != nil && slices.Contains(h.hosts, t.Host) {
-			return t.Host
+			hosts = append(hosts, t.Host)
 		}
 	}
-	return h.host
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
 }
 
 // homeAt returns the catalog's home in the metastore of a target.
@@ -103,7 +108,7 @@ func catalogNeeds(w resource.Wishes, name string, h home) []resource.Need {
 		return nil
 	}
 	needs := []resource.Need{{Addr: h.address("catalog", name).String(), Why: "it lies in this catalog"}}
-	if len(c.IsolatedTo) > 0 {
+	if len(insiders(w, *c, h)) > 0 {
 		// Where the catalog is isolated already, this workspace sees it only once it is bound.
 		needs = append(needs, resource.Need{
 			Addr: h.address("catalog_binding", name).String(), Why: "it is made from a workspace that must be able to see the catalog",

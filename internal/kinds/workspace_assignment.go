@@ -9,16 +9,10 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-type workspaceAssignment struct {
-	Host        string        `json:"host"`
-	Principal   string        `json:"principal"`
-	PrincipalID resource.Text `json:"principal_id"`
-	Permissions []string      `json:"permissions"`
-}
-
 // A principal is made a user of its workspaces, never more.
 const workspaceUser, workspaceAdmin = "USER", "ADMIN"
 
+// workspaceAssignmentKind is what lets a principal into a workspace.
 var workspaceAssignmentKind = resource.Kind[*databricks.Fleet, workspaceAssignment]{
 	Name:     "workspace_assignment",
 	Doc:      "A service principal's access to a workspace: the guide adds it there by hand.",
@@ -32,6 +26,13 @@ var workspaceAssignmentKind = resource.Kind[*databricks.Fleet, workspaceAssignme
 	Delete: func(ctx context.Context, f *databricks.Fleet, have workspaceAssignment) error {
 		return f.Unassign(ctx, have.Host, have.PrincipalID.Value)
 	},
+}
+
+type workspaceAssignment struct {
+	Host        string        `json:"host"`
+	Principal   string        `json:"principal"`
+	PrincipalID resource.Text `json:"principal_id"`
+	Permissions []string      `json:"permissions"`
 }
 
 func declareWorkspaceAssignments(w resource.Wishes) []resource.Decl[workspaceAssignment] {
