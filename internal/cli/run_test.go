@@ -2,8 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -94,6 +96,29 @@ func TestAPlanWhoseTimeIsOverExitsWith1(t *testing.T) {
 		Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: nothingSet})
 	if code != 1 || !strings.Contains(errs.String(), "[cli/timeout]") {
 		t.Errorf("exit code %d, want 1 and cli/timeout:\n%s", code, errs.String())
+	}
+}
+
+func TestAServedSandboxAnswersUntilItIsInterrupted(t *testing.T) {
+	spec := stack(t, "")
+	var out bytes.Buffer
+	answers := 0
+	errs := &reacting{on: map[string]func(){"Ctrl-C ends it": func() {
+		for _, address := range regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(out.String(), -1) {
+			resp, err := http.Get(address + "/_sandbox/requests")
+			if err != nil || resp.StatusCode != http.StatusOK || resp.Body.Close() != nil {
+				t.Errorf("%s: %v, %v", address, resp, err)
+			}
+			answers++
+		}
+		interrupt(t)()
+	}}}
+	code := Run(t.Context(), []string{"sandbox", "serve", "-f", spec, "--dir", t.TempDir()}, Streams{Out: &out, Err: errs, Env: nothingSet})
+	if code != 0 || answers != 3 {
+		t.Errorf("exit code %d, %d hosts answer; want 0 and 3:\n%s", code, answers, out.String())
+	}
+	if want := "export GITHUB_TOKEN='"; !strings.Contains(out.String(), want) {
+		t.Errorf("want %s:\n%s", want, out.String())
 	}
 }
 
