@@ -44,13 +44,10 @@ const isolated = "ISOLATED"
 func declareCatalogBindings(w resource.Wishes) []resource.Decl[catalogBinding] {
 	var decls []resource.Decl[catalogBinding]
 	for _, c := range w.Catalogs {
-		if c.IsolatedTo == nil {
-			continue
-		}
 		for _, h := range homesOf(w, c.Name) {
 			hosts := insiders(w, c, h)
-			if len(hosts) == 0 && len(c.IsolatedTo) > 0 {
-				continue // it is another metastore's catalog of that name that is to be isolated
+			if len(hosts) == 0 {
+				continue // nothing is isolated, or another metastore's catalog of that name
 			}
 			decls = append(decls, resource.Decl[catalogBinding]{
 				Addr: h.address("catalog_binding", c.Name), Key: h.key(c.Name),

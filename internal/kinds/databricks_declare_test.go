@@ -159,18 +159,3 @@ func TestPolicyIDsFitAndStayApart(t *testing.T) {
 		seen[id] = target
 	}
 }
-
-func TestIsolationToNobodyIsAListAndNotNothing(t *testing.T) {
-	w := resource.Wishes{Stack: parse(t, strings.Replace(shared, "isolated_to: [prod]", "isolated_to: []", 1)), Metastores: map[string]string{stagingHost: "m", prodHost: "m"}}
-	decls := declareCatalogBindings(w)
-	if len(decls) != 1 {
-		t.Fatalf("%d isolations", len(decls))
-	}
-	o, err := resource.ToObject(decls[0].Want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]any{}, o["workspaces"]); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
