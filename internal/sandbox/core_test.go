@@ -37,7 +37,7 @@ func (d *dbxTest) get(ctx context.Context, address string) (*http.Response, erro
 
 func TestAHostThatNobodyNamedDoesNotExist(t *testing.T) {
 	d := newDatabricksTest(t, "")
-	_, err := d.get(t.Context(), "https://dev.cloud.databricks.com/api/2.0/preview/scim/v2/Me") //nolint:bodyclose // there is none
+	_, err := d.get(t.Context(), "https://dev.cloud.databricks.com/api/2.0/preview/scim/v2/Me")
 	var dns *net.DNSError
 	if !errors.As(err, &dns) || !dns.IsNotFound || dns.Name != "dev.cloud.databricks.com" {
 		t.Errorf("the error is %v", err)
@@ -84,21 +84,7 @@ func TestTheLogTellsWhatWasAskedAndNoSecret(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(line{})); diff != "" {
 		t.Error(diff)
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, secret := range []string{w.secret, operatorSecret, d.tokens[accountHost], w.tokens[prodHost]} {
-			if strings.Contains(string(data), secret) {
-				t.Errorf("%s holds a credential", filepath.Base(file))
-			}
-		}
-	}
+	holdsNone(t, dir, w.secret, operatorSecret, d.tokens[accountHost], w.tokens[prodHost])
 	f, err := os.Open(filepath.Join(dir, "requests.jsonl"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +100,26 @@ func TestTheLogTellsWhatWasAskedAndNoSecret(t *testing.T) {
 	}
 	if diff := cmp.Diff(s.Log(), onDisk); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// holdsNone wants no file of a folder to hold a secret.
+func holdsNone(t *testing.T, dir string, secrets ...string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(string(data), secret) {
+				t.Errorf("%s holds a credential", filepath.Base(file))
+			}
+		}
 	}
 }
 
@@ -300,7 +306,7 @@ func TestAResetComesBeforeOrAfterTheEffect(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
-		if _, err := d.s.RoundTripper().RoundTrip(req); !errors.Is(err, syscall.ECONNRESET) { //nolint:bodyclose // there is none
+		if _, err := d.s.RoundTripper().RoundTrip(req); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%s: the error is %v", action, err)
 		}
 		o := d.do(200, "GET", accountAPI+"/scim/v2/ServicePrincipals", nil)
@@ -318,7 +324,7 @@ func TestAHangLastsUntilTheCallerGivesUpAndHoldsNobodyElse(t *testing.T) {
 	d.login(accountHost)
 	d.do(200, "GET", accountAPI+"/scim/v2/Users", nil)
 	go func() {
-		_, err := d.get(ctx, accountAPI+"/workspaces") //nolint:bodyclose // there is none
+		_, err := d.get(ctx, accountAPI+"/workspaces")
 		done <- err
 	}()
 	for len(d.s.Log()) < 4 { // until the hanging request is in the log

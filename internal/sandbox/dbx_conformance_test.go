@@ -91,11 +91,20 @@ func anonymousPath(path string) string {
 	return strings.Join(parts, "/")
 }
 
+// exchange is a request and its answer.
+type exchange struct {
+	request *http.Request
+	sent    []byte
+	status  int
+	answer  any
+}
+
 // describedDatabricks holds one exchange against the description: the request has only parameters and fields
 // that it knows, a request that lacks a required field is not accepted, and the answer has the
 // fields that it requires, no other ones, and the types that it says.
-func describedDatabricks(t *testing.T, s *Sandbox, r *http.Request, sent []byte, status int, answer any) {
+func describedDatabricks(t *testing.T, s *Sandbox, x exchange) {
 	t.Helper()
+	r, sent, status, answer := x.request, x.sent, x.status, x.answer
 	d := describedOperations(t)
 	var key string
 	for _, sv := range []service{accountService, workspaceService} {

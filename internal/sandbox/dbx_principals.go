@@ -98,7 +98,7 @@ func (c *dbxCall) createPrincipal(kind string) (any, error) {
 	if err := c.read(&b); err != nil {
 		return nil, err
 	}
-	p, err := c.newPrincipal(b, kind == usersPath)
+	p, err := c.newPrincipal(b, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,8 @@ func (c *dbxCall) createPrincipal(kind string) (any, error) {
 }
 
 // newPrincipal makes a principal. Display names are nobody's own: two of one name are two principals.
-func (c *dbxCall) newPrincipal(b principalBody, user bool) (*dbxPrincipal, error) {
+func (c *dbxCall) newPrincipal(b principalBody, kind string) (*dbxPrincipal, error) {
+	user := kind == usersPath
 	p := &dbxPrincipal{
 		DisplayName: b.DisplayName, ExternalID: b.ExternalID, Active: b.Active == nil || *b.Active, Roles: scimItems(b.Roles),
 		Unassignable: c.d.Delays.Assignment, Ungrantable: c.d.Delays.Grant,

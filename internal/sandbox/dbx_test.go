@@ -139,7 +139,7 @@ func (d *dbxTest) send(method, address string, body any, header http.Header) (in
 			d.t.Fatalf("%s %s: the answer is not JSON: %s", method, address, got)
 		}
 	}
-	describedDatabricks(d.t, d.s, req, sent, resp.StatusCode, answer)
+	describedDatabricks(d.t, d.s, exchange{request: req, sent: sent, status: resp.StatusCode, answer: answer})
 	object, ok := answer.(map[string]any)
 	if !ok {
 		object = map[string]any{"": answer}

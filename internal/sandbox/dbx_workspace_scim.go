@@ -93,7 +93,7 @@ func (c *dbxCall) addMember() (any, error) {
 		return nil, scimConflict("Service principal with application ID " + b.ApplicationID + " already exists.")
 	}
 	if p == nil || b.ApplicationID == "" {
-		made, err := c.newPrincipal(b, false)
+		made, err := c.newPrincipal(b, principalsPath)
 		if err != nil {
 			return nil, err
 		}
