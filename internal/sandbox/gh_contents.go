@@ -154,7 +154,15 @@ func (g *ghCall) changeFile(body ghContentBody, changes gitChanges) (any, error)
 		}
 		return nil, err
 	}
-	return g.fileCommit(st, hash, at, existed)
+	out, err := g.fileCommit(st, hash, at)
+	if err != nil {
+		return nil, err
+	}
+	status := http.StatusCreated
+	if existed {
+		status = http.StatusOK
+	}
+	return &reply{status: status, body: out}, nil
 }
 
 // mayReplace asks for the sha of a file that is there, and for the right one.
@@ -179,7 +187,7 @@ func (st *gitStore) mayReplace(tip plumbing.Hash, at, sha string) (existed bool,
 	}
 }
 
-func (g *ghCall) fileCommit(st *gitStore, hash plumbing.Hash, at string, existed bool) (any, error) {
+func (g *ghCall) fileCommit(st *gitStore, hash plumbing.Hash, at string) (ghObject, error) {
 	commit, err := g.gitCommitObject(st, hash)
 	if err != nil {
 		return nil, err
@@ -194,9 +202,5 @@ func (g *ghCall) fileCommit(st *gitStore, hash plumbing.Hash, at string, existed
 		o["download_url"] = o["html_url"]
 		out["content"] = o
 	}
-	status := http.StatusCreated
-	if existed {
-		status = http.StatusOK
-	}
-	return &reply{status: status, body: out}, nil
+	return out, nil
 }

@@ -90,17 +90,14 @@ func (g *ghCall) mergePull() (any, error) {
 		return nil, err
 	}
 	method := cmp.Or(body.Method, "merge")
-	flag := map[string]string{"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}[method]
-	switch {
-	case !p.Open || p.Draft || head.IsZero() || base.IsZero():
+	if !p.Open || p.Draft || head.IsZero() || base.IsZero() {
 		return nil, ghNotAllowed("Pull Request is not mergeable")
-	case body.SHA != "" && body.SHA != head.String():
-		return nil, ghConflict("Head branch was modified. Review and try the merge again.")
-	case !g.repo.Flags[flag]:
-		return nil, ghNotAllowed("%s merges are not allowed on this repository.", method)
 	}
-	if against := g.againstMerge(p, method, head); against != "" {
-		return nil, ghNotAllowed("Repository rule violations found\n\n%s\n\n", against)
+	if body.SHA != "" && body.SHA != head.String() {
+		return nil, ghConflict("Head branch was modified. Review and try the merge again.")
+	}
+	if err := g.mayMerge(p, method, head); err != nil {
+		return nil, err
 	}
 	message := cmp.Or(body.Title, fmt.Sprintf("Merge pull request #%d from %s/%s", p.Number, g.gh.accountByID(g.repo.Owner).Login, p.Head))
 	if body.Message != "" {
@@ -123,6 +120,18 @@ func (g *ghCall) mergePull() (any, error) {
 	p.Open, p.Merged, p.MergedBy, p.HeadSHA, p.Closed, p.Updated = false, merged.String(), g.who.name(), head.String(), g.now(), g.now()
 	g.changed = true
 	return ghObject{"sha": merged.String(), "merged": true, "message": "Pull Request successfully merged"}, nil
+}
+
+// mayMerge holds a merge against the repository's settings and the base's rulesets.
+func (g *ghCall) mayMerge(p *ghPull, method string, head plumbing.Hash) error {
+	flag := map[string]string{"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}[method]
+	if !g.repo.Flags[flag] {
+		return ghNotAllowed("%s merges are not allowed on this repository.", method)
+	}
+	if against := g.againstMerge(p, method, head); against != "" {
+		return ghNotAllowed("Repository rule violations found\n\n%s\n\n", against)
+	}
+	return nil
 }
 
 // againstMerge is what the base's rulesets have against merging now, "" for nothing.

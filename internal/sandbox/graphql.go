@@ -66,7 +66,7 @@ func (g *ghCall) graphql(schema *ast.Schema) (any, error) {
 	if err := json.Unmarshal(g.body, &body); err != nil {
 		return nil, &failure{status: http.StatusBadRequest, message: "Problems parsing JSON"}
 	}
-	document, wrong := gqlparser.LoadQuery(schema, body.Query)
+	document, wrong := gqlparser.LoadQueryWithRules(schema, body.Query, nil)
 	if wrong != nil {
 		return ghObject{"errors": gqlErrors(wrong)}, nil
 	}

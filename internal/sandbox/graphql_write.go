@@ -156,8 +156,13 @@ func (r *gqlRun) updateRefs(arguments map[string]any) (any, error) {
 		if u.BeforeOid != nil && plumbing.NewHash(*u.BeforeOid) != change.old {
 			return nil, &gqlError{Type: "STALE_DATA", Message: fmt.Sprintf("Reference cannot be updated: %s is at %s but expected %s", u.Name, change.old, *u.BeforeOid)}
 		}
-		if err := on.mayUpdate(st, change, u.Force); err != nil {
+		if err := on.mayUpdate(st, change); err != nil {
 			return nil, err
+		}
+		if !u.Force && !change.creates() && !change.deletes() {
+			if err := st.forward(change); err != nil {
+				return nil, err
+			}
 		}
 		changes = append(changes, change)
 	}
@@ -170,22 +175,22 @@ func (r *gqlRun) updateRefs(arguments map[string]any) (any, error) {
 	return &gqlObject{kind: "UpdateRefsPayload", fields: map[string]gqlField{"clientMutationId": gqlIs(in.Client)}}, nil
 }
 
-func (r *gqlRun) mayUpdate(st *gitStore, c refChange, force bool) error {
+func (r *gqlRun) mayUpdate(st *gitStore, c refChange) error {
 	if !c.deletes() && !st.has(c.new) {
 		return &gqlError{Type: "UNPROCESSABLE", Message: "Object does not exist: " + c.new.String()}
-	}
-	if !c.creates() && !c.deletes() && !force {
-		forward, err := st.contains(c.new, c.old)
-		if err != nil {
-			return err
-		}
-		if !forward {
-			return &gqlError{Type: "UNPROCESSABLE", Message: "Reference update failed: Update is not a fast forward"}
-		}
 	}
 	why, err := r.refuseMove(r.who, r.repo, st, c)
 	if err != nil || why == nil {
 		return err
 	}
 	return why.asREST()
+}
+
+// forward refuses a move that would lose commits.
+func (st *gitStore) forward(c refChange) error {
+	forward, err := st.contains(c.new, c.old)
+	if err != nil || forward {
+		return err
+	}
+	return &gqlError{Type: "UNPROCESSABLE", Message: "Reference update failed: Update is not a fast forward"}
 }
