@@ -132,7 +132,7 @@ func (f *Fleet) Schema(ctx context.Context, host, catalogName, name string) (Sch
 	if err != nil {
 		// The catalog is there, so what is not found is hidden: it is isolated from this workspace.
 		if errors.Is(err, resource.ErrNotFound) {
-			err = fmt.Errorf("%w to see into it from %s: %v", resource.ErrForbidden, host, err) //nolint:errorlint // it must not match ErrNotFound
+			err = fmt.Errorf("%w to see into it from %s: %v", resource.ErrForbidden, host, err) // not wrapped: it must not match ErrNotFound
 		}
 		return Schema{}, fmt.Errorf("listing the schemas of catalog %s: %w", catalogName, err)
 	}

@@ -143,7 +143,7 @@ func misplaced(err error) error {
 	case code(err) == "METASTORE_DOES_NOT_EXIST":
 		return &resource.Blocked{Reason: "the workspace has no Unity Catalog metastore; an account administrator assigns one: " + err.Error()}
 	case errors.Is(err, resource.ErrNotFound):
-		return fmt.Errorf("nothing answers there: %v", err) //nolint:errorlint // it must not match ErrNotFound
+		return fmt.Errorf("nothing answers there: %v", err) // not wrapped: it must not match ErrNotFound
 	default:
 		return err
 	}
