@@ -191,3 +191,43 @@ func TestALoginSendsNothingUntilItIsUsed(t *testing.T) {
 		t.Errorf("%v, %v", h.requests(), err)
 	}
 }
+
+// wireFunc is a network made of a function.
+type wireFunc func(*http.Request) (*http.Response, error)
+
+func (f wireFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestAzuresOwnLoginIsLeftToTheSDK(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	network := wireFunc(func(r *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r.Method+" "+r.URL.Host+r.URL.Path)
+		body := `{"token_type":"Bearer","access_token":"entra-token","expires_in":"3600","expires_on":"4102444800"}`
+		if r.URL.Host != "login.microsoftonline.com" {
+			body = `{"caller":"` + r.Header.Get("Authorization") + `"}`
+		}
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	})
+	const host = "https://adb-1.1.azuredatabricks.net"
+	for name, l := range map[string]Logins{
+		"profile":     authLogins(t, nil, "[a]\nhost="+host+"\nazure_client_id=id\nazure_client_secret=azure-secret\nazure_tenant_id=tenant\n"),
+		"environment": authLogins(t, map[string]string{"ARM_CLIENT_ID": "id", "ARM_CLIENT_SECRET": "azure-secret", "ARM_TENANT_ID": "tenant"}, ""),
+	} {
+		l.Transport = transport.New(transport.Options{Base: network, Secrets: l.Secrets,
+			Trusted: func(h string) bool { return h == "adb-1.1.azuredatabricks.net" }})
+		if got := caller(t, l, Host{URL: host}); got != "Bearer entra-token" {
+			t.Errorf("%s: the host saw %q", name, got)
+		}
+		if got := l.Secrets.Clean("azure-secret entra-token"); got != "[redacted] [redacted]" {
+			t.Errorf("%s: %s", name, got)
+		}
+		for _, request := range seen {
+			if request != "POST login.microsoftonline.com/tenant/oauth2/token" && request != "GET adb-1.1.azuredatabricks.net/api/2.0/me" {
+				t.Errorf("%s: sent %s", name, request)
+			}
+		}
+		seen = nil
+	}
+}

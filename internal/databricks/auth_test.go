@@ -122,21 +122,50 @@ func ask(ctx context.Context, c *client.DatabricksClient) (string, error) {
 	return answer.Caller, err
 }
 
-func TestEachSourceOfACredential(t *testing.T) {
-	h := newAuthHost(t)
+// source is where a credential comes from and what a host sees of it.
+type source struct {
+	name, file string
+	env        map[string]string
+	account    bool
+	want       string // the caller
+	origin     string
+	requests   []string
+}
+
+func (c source) check(t *testing.T, h *authHost) {
+	t.Helper()
+	h.seen, h.tokens = nil, 0
+	l := authLogins(t, c.env, strings.ReplaceAll(c.file, "HOST", h.URL))
+	host := Host{URL: h.URL}
+	if c.account {
+		host.AccountID = authAccount
+	}
+	if got := caller(t, l, host); got != c.want {
+		t.Errorf("%s: the host saw %q, want %q", c.name, got, c.want)
+	}
+	login, err := l.Find(host)
+	if err != nil || login.Origin != strings.ReplaceAll(c.origin, "FILE", l.ConfigFile) {
+		t.Errorf("%s: origin %q, %v", c.name, login.Origin, err)
+	}
+	if diff := cmp.Diff(append(c.requests, "GET /api/2.0/me"), h.requests()); diff != "" {
+		t.Errorf("%s: requests: %s", c.name, diff)
+	}
+}
+
+// tokenFile holds an OIDC token.
+func tokenFile(t *testing.T) string {
+	t.Helper()
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("jwt from a file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return token
+}
+
+func TestEachSourceInTheEnvironment(t *testing.T) {
+	h, token := newAuthHost(t), tokenFile(t)
 	audienceOf := func(path string) string { return h.URL + path }
-	for _, c := range []struct {
-		name, file string
-		env        map[string]string
-		account    bool
-		want       string // the caller
-		origin     string
-		requests   []string
-	}{
+	for _, c := range []source{
 		{name: "client id and secret", env: map[string]string{"DATABRICKS_CLIENT_ID": "id", "DATABRICKS_CLIENT_SECRET": "secret"},
 			want: "Bearer token 1 of id/secret", origin: "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET", requests: []string{"POST /oidc/v1/token"}},
 		{name: "client id and secret on the account", account: true, env: map[string]string{"DATABRICKS_CLIENT_ID": "id", "DATABRICKS_CLIENT_SECRET": "secret"},
@@ -155,6 +184,14 @@ func TestEachSourceOfACredential(t *testing.T) {
 			want: "Bearer token 1 of id/jwt for a&b=c, asked with Bearer rt", origin: "the OIDC token of this GitHub job", requests: []string{"GET /job-token", "POST /oidc/v1/token"}},
 		{name: "personal token", env: map[string]string{"DATABRICKS_HOST": h.URL + "/", "DATABRICKS_TOKEN": "dapi-mine"}, want: "Bearer dapi-mine", origin: "DATABRICKS_TOKEN"},
 		{name: "user and password", env: map[string]string{"DATABRICKS_HOST": h.URL, "DATABRICKS_USERNAME": "u", "DATABRICKS_PASSWORD": "p"}, want: "Basic dTpw", origin: "DATABRICKS_USERNAME and DATABRICKS_PASSWORD"},
+	} {
+		c.check(t, h)
+	}
+}
+
+func TestEachSortOfProfileAndWhatComesFirst(t *testing.T) {
+	h, token := newAuthHost(t), tokenFile(t)
+	for _, c := range []source{
 		{name: "profile with a token", file: "[a]\nhost = HOST\ntoken = dapi-profile\n", want: "Bearer dapi-profile", origin: "profile a in FILE"},
 		{name: "profile with a secret", file: "[a]\nhost = HOST/\nclient_id = pid\nclient_secret = ps\n", want: "Bearer token 1 of pid/ps", origin: "profile a in FILE", requests: []string{"POST /oidc/v1/token"}},
 		{name: "profile with a password", file: "[a]\nhost = HOST\nusername = u\npassword = p\n", want: "Basic dTpw", origin: "profile a in FILE"},
@@ -173,22 +210,7 @@ func TestEachSourceOfACredential(t *testing.T) {
 		{name: "profile of another host beside the environment", file: "[a]\nhost = https://other.cloud.databricks.com\ntoken = no\n", env: map[string]string{"DATABRICKS_HOST": h.URL, "DATABRICKS_TOKEN": "t"},
 			want: "Bearer t", origin: "DATABRICKS_TOKEN"},
 	} {
-		h.seen, h.tokens = nil, 0
-		l := authLogins(t, c.env, strings.ReplaceAll(c.file, "HOST", h.URL))
-		host := Host{URL: h.URL}
-		if c.account {
-			host.AccountID = authAccount
-		}
-		if got := caller(t, l, host); got != c.want {
-			t.Errorf("%s: the host saw %q, want %q", c.name, got, c.want)
-		}
-		login, err := l.Find(host)
-		if err != nil || login.Origin != strings.ReplaceAll(c.origin, "FILE", l.ConfigFile) {
-			t.Errorf("%s: origin %q, %v", c.name, login.Origin, err)
-		}
-		if diff := cmp.Diff(append(c.requests, "GET /api/2.0/me"), h.requests()); diff != "" {
-			t.Errorf("%s: requests: %s", c.name, diff)
-		}
+		c.check(t, h)
 	}
 }
 

@@ -22,14 +22,41 @@ var kinds = map[string]error{
 	"exists": resource.ErrExists, "conflict": resource.ErrConflict, "lost": resource.ErrLost, "not yet": resource.ErrNotYet,
 }
 
-func TestAnAnswerIsReadInEveryFormThatItComesIn(t *testing.T) {
-	for _, c := range []struct {
-		name, method, path string
-		status             int
-		headers            map[string]string
-		body               string
-		want, kind         string // the text after the host and path, and the kind
-	}{
+// said is an answer of a service and what becomes of it.
+type said struct {
+	name, method, path string
+	status             int
+	headers            map[string]string
+	body               string
+	want, kind         string // the text after the host and path, and the kind
+}
+
+func (c said) check(t *testing.T) {
+	t.Helper()
+	b := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		w.Header().Set("Content-Type", "application/json")
+		for k, v := range c.headers {
+			w.Header().Set(k, strings.ReplaceAll(v, "HOST", r.Host))
+		}
+		w.WriteHeader(c.status)
+		_, _ = io.WriteString(w, c.body)
+	})
+	_, err := b.send(t, c.method, c.path, "")
+	failed := failure(t, err)
+	host := strings.TrimPrefix(b.URL, "http://")
+	want := c.method + " " + host + c.path + ": " + strings.ReplaceAll(c.want, "HOST", host)
+	if diff := cmp.Diff(want, failed.Error()); diff != "" {
+		t.Errorf("%s: %s", c.name, diff)
+	}
+	for name, kind := range kinds {
+		if errors.Is(err, kind) != (name == c.kind) {
+			t.Errorf("%s: is %q: %v", c.name, name, errors.Is(err, kind))
+		}
+	}
+}
+
+func TestWhatDatabricksSays(t *testing.T) {
+	for _, c := range []said{
 		{"Databricks", "GET", "/api/2.1/x", 404, nil, `{"error_code":"CATALOG_DOES_NOT_EXIST","message":"Catalog 'a' does not exist."}`,
 			"404 CATALOG_DOES_NOT_EXIST: Catalog 'a' does not exist.", "not found"},
 		{"a code beside another status", "GET", "/api/2.1/x", 400, nil, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"no"}`, "400 RESOURCE_DOES_NOT_EXIST: no", "not found"},
@@ -45,6 +72,13 @@ func TestAnAnswerIsReadInEveryFormThatItComesIn(t *testing.T) {
 		{"an old service", "GET", "/api/1.2/x", 400, nil, `{"error":"it broke"}`, "400 Bad Request: it broke", ""},
 		{"plain text", "GET", "/api/2.0/x", 400, nil, `Invalid thing`, "400 Bad Request: Invalid thing", ""},
 		{"nothing", "GET", "/api/2.0/x", 403, nil, ``, "403 Forbidden", "forbidden"},
+	} {
+		c.check(t)
+	}
+}
+
+func TestWhatGitHubSays(t *testing.T) {
+	for _, c := range []said{
 		{"a rejected token", "GET", "/api/v3/x", 401, map[string]string{"X-GitHub-Request-Id": "A:1"}, `{"message":"Bad credentials","documentation_url":"https://docs"}`,
 			"401 Unauthorized: Bad credentials (request A:1); the credential for HOST was not accepted: it may be expired, revoked or another host's", "unauthorized"},
 		{"a missing permission", "GET", "/api/v3/x", 403, map[string]string{"X-Accepted-GitHub-Permissions": "contents=write; administration=read"}, `{"message":"Resource not accessible by personal access token"}`,
@@ -61,6 +95,13 @@ func TestAnAnswerIsReadInEveryFormThatItComesIn(t *testing.T) {
 		{"errors as one text", "POST", "/api/v3/x", 422, nil, `{"message":"Invalid request.","errors":"only"}`, "422 Unprocessable Entity: Invalid request.; only", ""},
 		{"a variable that is there", "POST", "/api/v3/x", 409, nil, `{"message":"Already exists - Variable already exists"}`, "409 Conflict: Already exists - Variable already exists", "exists"},
 		{"a moved branch", "PUT", "/api/v3/x", 409, nil, `{"message":"is at a but expected b"}`, "409 Conflict: is at a but expected b", "conflict"},
+	} {
+		c.check(t)
+	}
+}
+
+func TestWhatIsNoAnswerOfAnAPI(t *testing.T) {
+	for _, c := range []said{
 		{"a moved repository", "GET", "/api/v3/repos/o/old", 301, map[string]string{"Location": "https://HOST/repositories/7"}, `{"message":"Moved Permanently"}`,
 			"301 Moved Permanently: it points to https://HOST/repositories/7; the repository answers under another name: it was renamed or moved; put its present name into the spec", ""},
 		{"a login page in front", "GET", "/api/2.0/x", 302, map[string]string{"Location": "https://HOST/login.html"}, ``,
@@ -76,26 +117,7 @@ func TestAnAnswerIsReadInEveryFormThatItComesIn(t *testing.T) {
 			"500 INTERNAL_ERROR: oops: nobody knows whether it was done", "lost"},
 		{"a fault after a read", "GET", "/api/2.0/x", 500, nil, `{"error_code":"INTERNAL_ERROR","message":"oops"}`, "500 INTERNAL_ERROR: oops", ""},
 	} {
-		b := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-			w.Header().Set("Content-Type", "application/json")
-			for k, v := range c.headers {
-				w.Header().Set(k, strings.ReplaceAll(v, "HOST", r.Host))
-			}
-			w.WriteHeader(c.status)
-			_, _ = io.WriteString(w, c.body)
-		})
-		_, err := b.send(t, c.method, c.path, "")
-		failed := failure(t, err)
-		host := strings.TrimPrefix(b.URL, "http://")
-		want := c.method + " " + host + c.path + ": " + strings.ReplaceAll(c.want, "HOST", host)
-		if diff := cmp.Diff(want, failed.Error()); diff != "" {
-			t.Errorf("%s: %s", c.name, diff)
-		}
-		for name, kind := range kinds {
-			if errors.Is(err, kind) != (name == c.kind) {
-				t.Errorf("%s: is %q: %v", c.name, name, errors.Is(err, kind))
-			}
-		}
+		c.check(t)
 	}
 }
 
@@ -179,7 +201,7 @@ func TestNoMoreOfAnAnswerIsReadThanItsBound(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, Request: r}, nil
 	})}).(*wire)
 	via.bound = 1 << 20
-	if _, err := send(t, via, "GET", "https://example.com/x", ""); err == nil || body.read > 2<<20 {
+	if _, err := read(t, via, "https://example.com/x"); err == nil || body.read > 2<<20 {
 		t.Errorf("%d bytes were read, %v", body.read, err)
 	}
 }
@@ -191,7 +213,7 @@ func TestACertificateThatDoesNotVerifyIsExplained(t *testing.T) {
 	defer server.Close()
 	via := New(Options{Clock: newClock()}).(*wire)
 	defer via.CloseIdleConnections()
-	_, err := send(t, via, "GET", server.URL+"/x", "")
+	_, err := read(t, via, server.URL+"/x")
 	var unverified *tls.CertificateVerificationError
 	if !errors.As(err, &unverified) || !strings.Contains(err.Error(), "certificate does not verify") || !strings.Contains(err.Error(), "SSL_CERT_FILE") {
 		t.Error(err)
@@ -200,7 +222,7 @@ func TestACertificateThatDoesNotVerifyIsExplained(t *testing.T) {
 
 func TestAServerWithoutTLSIsExplained(t *testing.T) {
 	b := answers(t, 200)
-	_, err := send(t, b.wire, "GET", strings.Replace(b.URL, "http:", "https:", 1)+"/x", "")
+	_, err := read(t, b.wire, strings.Replace(b.URL, "http:", "https:", 1)+"/x")
 	if err == nil || !strings.Contains(err.Error(), "it does not speak TLS") {
 		t.Error(err)
 	}
@@ -212,7 +234,7 @@ func TestAHostThatDoesNotExistIsExplainedAtOnce(t *testing.T) {
 		sent++
 		return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "dbc.cloud.databricks.example", IsNotFound: true}}
 	})})
-	_, err := send(t, via, "GET", "https://dbc.cloud.databricks.example/api", "")
+	_, err := read(t, via, "https://dbc.cloud.databricks.example/api")
 	if err == nil || !strings.Contains(err.Error(), "no address is known for the host dbc.cloud.databricks.example") || sent != 1 {
 		t.Errorf("%d requests, %v", sent, err)
 	}

@@ -41,7 +41,7 @@ func TestAPlanSendsNothingThatCouldChangeAnything(t *testing.T) {
 		b := answers(t, http.StatusOK)
 		shut := New(Options{Clock: b.clock, Guard: &Guard{}}).(*wire)
 		t.Cleanup(shut.CloseIdleConnections)
-		_, err := send(t, shut, c.method, b.URL+c.path, c.body)
+		_, err := shut.RoundTrip(request(t, c.method, b.URL+c.path, c.body))
 		if wentOut := len(b.requests()) == 1; wentOut != c.goesOut || c.goesOut != (err == nil) {
 			t.Errorf("%s %s %s: went out %v, error %v", c.method, c.path, c.body, wentOut, err)
 		}
@@ -111,7 +111,7 @@ func TestPlainHTTPIsForLoopbackAlone(t *testing.T) {
 	} {
 		sent := false
 		via := New(Options{Base: sender(func(r *http.Request) (*http.Response, error) { sent = true; return ok(r) })})
-		if _, err := send(t, via, "GET", address, ""); sent != goesOut || goesOut != (err == nil) {
+		if _, err := read(t, via, address); sent != goesOut || goesOut != (err == nil) {
 			t.Errorf("%s: sent %v, error %v", address, sent, err)
 		}
 	}

@@ -103,12 +103,13 @@ func answers(t *testing.T, statuses ...int) *bench {
 
 func (b *bench) send(t *testing.T, method, path, body string) (*http.Response, error) {
 	t.Helper()
-	return send(t, b.wire, method, b.URL+path, body)
+	return b.wire.RoundTrip(request(t, method, b.URL+path, body))
 }
 
-func send(t *testing.T, via http.RoundTripper, method, address, body string) (*http.Response, error) {
+// read sends a GET.
+func read(t *testing.T, via http.RoundTripper, address string) (*http.Response, error) {
 	t.Helper()
-	return via.RoundTrip(request(t, method, address, body))
+	return via.RoundTrip(request(t, http.MethodGet, address, ""))
 }
 
 func request(t *testing.T, method, address, body string) *http.Request {

@@ -110,7 +110,7 @@ func TestAWriteThatWasNeverSentIsNotLost(t *testing.T) {
 	guard := &Guard{}
 	guard.AllowWrites()
 	count := &Counter{}
-	_, err = send(t, New(Options{Guard: guard, Count: count, Clock: newClock()}), "POST", "http://"+address+"/x", "{}")
+	_, err = New(Options{Guard: guard, Count: count, Clock: newClock()}).RoundTrip(request(t, "POST", "http://"+address+"/x", "{}"))
 	if errors.Is(err, resource.ErrLost) || !strings.Contains(err.Error(), "nothing accepts connections at "+address) {
 		t.Error(err)
 	}

@@ -38,7 +38,7 @@ func TestASlowAnswerIsNoHang(t *testing.T) {
 			via := New(Options{Clock: newClock(), Base: sender(func(r *http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: &trickle{left: 10, every: every, done: r.Context().Done()}, Request: r}, nil
 			})})
-			resp, err := send(t, via, "GET", "https://example.com/x", "")
+			resp, err := read(t, via, "https://example.com/x")
 			if whole := err == nil && resp.ContentLength == 10; whole != want {
 				t.Errorf("a byte every %v: %v", every, err)
 			}
