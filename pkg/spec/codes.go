@@ -80,6 +80,7 @@ func fileCodes() []Code {
 		{"spec/empty", "the spec is empty", "the file holds nothing but white space and comments", "write at least version, name and git.repository", "# nothing yet"},
 		{"spec/syntax", "the file is not YAML", "a quotation mark or a bracket is open, or lines are indented in different ways", "mend the place that the message names", "name: \"demo"},
 		{"spec/second-document", "a second YAML document", "a line --- or ... ends the first, and most readers would not see the second", "put it into a file of its own", "---\nname: a\n---\nname: b"},
+		{"spec/size", "the spec holds more values than any stack needs", "more than 20000 keys, items and values", "split it: one stack is one repository", "a generated file"},
 		{"spec/depth", "the file is nested too deep", "no key of the spec lies below 32 levels", "write the value where it belongs", "a: [[[[…"},
 		{"spec/alias", "an alias repeats too much", "an alias that stands inside its own anchor never ends, and aliases of aliases grow without limit", "write the values out", "a: &a [*a]"},
 		{"spec/merge-key", "the merge key <<", "YAML 1.2 knows none, and what overrides what is easily misread", "write the keys out", "prod: { <<: *staging }"},

@@ -1,8 +1,8 @@
 package spec
 
 import (
-	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,34 +10,43 @@ import (
 // credential is a form of text that only a credential has.
 type credential struct {
 	what    string
+	marks   []string // it has one of them; to look for a mark is much faster than to match
 	pattern *regexp.Regexp
 }
 
 // credentials lists the forms that services publish for secret scanning, and those of the hosts
 // that a spec deals with. A form that a plain name could have is not in it.
-func credentials() []credential {
-	return knownCredentials
+var credentials = []credential{
+	credentialForm("a Databricks token", `(?:dapi|dkea|dosp|dsapi)[0-9A-Za-z]*[0-9][0-9A-Za-z]{11,}(?:-[0-9])?`, "dapi", "dkea", "dosp", "dsapi"),
+	credentialForm("a Databricks OAuth secret", `dose[0-9a-f]{16,}`, "dose"),
+	credentialForm("a GitHub token", `gh[oprsu]_[0-9A-Za-z]{16,}`, "gho_", "ghp_", "ghr_", "ghs_", "ghu_"),
+	credentialForm("a GitHub token", `github_pat_[0-9A-Za-z_]{16,}`, "github_pat_"),
+	credentialForm("a GitLab token", `glpat-[0-9A-Za-z_-]{16,}`, "glpat-"),
+	credentialForm("an AWS access key", `\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`, "AKIA", "ASIA"),
+	credentialForm("a Google API key", `\bAIza[0-9A-Za-z_-]{35}`, "AIza"),
+	credentialForm("a Slack token", `\bxox[abeprs]-[0-9A-Za-z-]{10,}`, "xox"),
+	credentialForm("an Azure client secret", `[0-9A-Za-z_~.]{3}[78]Q~[0-9A-Za-z_~.-]{31,34}`, "7Q~", "8Q~"),
+	credentialForm("a JSON web token", `\beyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,}(?:\.[0-9A-Za-z_-]*)?`, "eyJ"),
+	credentialForm("a private key", `-----BEGIN [A-Z ]*PRIVATE KEY-----`, "PRIVATE KEY"),
+	credentialForm("a URL with a password", `\b[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`, "://"),
 }
 
-var knownCredentials = []credential{
-	{"a Databricks token", regexp.MustCompile(`\b(?:dapi|dkea|dosp|dsapi)[0-9A-Za-z]*[0-9][0-9A-Za-z]{11,}(?:-[0-9])?`)},
-	{"a Databricks OAuth secret", regexp.MustCompile(`\bdose[0-9a-f]{16,}`)},
-	{"a GitHub token", regexp.MustCompile(`\bgh[oprsu]_[0-9A-Za-z]{16,}`)},
-	{"a GitHub token", regexp.MustCompile(`\bgithub_pat_[0-9A-Za-z_]{16,}`)},
-	{"a GitLab token", regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{16,}`)},
-	{"an AWS access key", regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a Google API key", regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`)},
-	{"a Slack token", regexp.MustCompile(`\bxox[abeprs]-[0-9A-Za-z-]{10,}`)},
-	{"an Azure client secret", regexp.MustCompile(`[0-9A-Za-z_~.]{3}[78]Q~[0-9A-Za-z_~.-]{31,34}`)},
-	{"a JSON web token", regexp.MustCompile(`\beyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,}(?:\.[0-9A-Za-z_-]*)?`)},
-	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`)},
-	{"a URL with a password", regexp.MustCompile(`\b[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`)},
+func credentialForm(what, pattern string, marks ...string) credential {
+	return credential{what: what, marks: marks, pattern: regexp.MustCompile(pattern)}
+}
+
+// find returns where in a text the credential begins and ends, or nil.
+func (c credential) find(text string) []int {
+	if !slices.ContainsFunc(c.marks, func(mark string) bool { return strings.Contains(text, mark) }) {
+		return nil
+	}
+	return c.pattern.FindStringIndex(text)
 }
 
 // lookLike returns what a text holds a credential of, or "".
 func lookLike(value string) string {
-	for _, c := range credentials() {
-		if c.pattern.MatchString(value) {
+	for _, c := range credentials {
+		if c.find(value) != nil {
 			return c.what
 		}
 	}
@@ -46,8 +55,10 @@ func lookLike(value string) string {
 
 // redact takes every credential out of a message.
 func redact(message string) string {
-	for _, c := range credentials() {
-		message = c.pattern.ReplaceAllString(message, "[redacted]")
+	for _, c := range credentials {
+		if c.find(message) != nil {
+			message = c.pattern.ReplaceAllString(message, "[redacted]")
+		}
 	}
 	return message
 }
@@ -59,29 +70,35 @@ func credentialFinding(what string) finding {
 	return found("spec/credential", "this looks like "+what, credentialAdvice)
 }
 
-// refuseCredentials looks at every value, and at what YAML does not read: keys and comments.
+// refuseCredentials looks at every key and value, and at what YAML does not read: comments.
 func (r *reading) refuseCredentials() {
+	lines := strings.Split(string(r.data), "\n")
 	reported := map[int]bool{}
 	r.root.walk(func(n *node) {
-		if n.form != text {
+		if what := lookLike(n.name()); what != "" {
+			r.failKey(n, credentialFinding(what))
+			reported[n.keyAt.Line] = true
+		}
+		what := lookLike(n.text)
+		if what == "" {
 			return
 		}
-		if what := lookLike(n.text); what != "" {
-			r.fail(n, credentialFinding(what))
-			for i := range 1 + strings.Count(n.text, "\n") + 1 { // the lines of a block
-				reported[n.at.Line+i] = true
+		r.fail(n, credentialFinding(what))
+		reported[n.at.Line] = true
+		if lookLike(lines[n.at.Line-1]) == "" { // a block's lines follow the one that begins it
+			for i := range strings.Count(n.text, "\n") + 1 {
+				reported[n.at.Line+1+i] = true
 			}
 		}
 	})
-	for i, line := range bytes.Split(r.data, []byte("\n")) {
-		for _, c := range credentials() {
-			at := c.pattern.FindIndex(line)
+	for i, line := range lines {
+		for _, c := range credentials {
+			at := c.find(line)
 			if at == nil || reported[i+1] {
 				continue
 			}
 			reported[i+1] = true
-			r.failAt(r.pos(i+1, utf8.RuneCount(line[:at[0]])+1), credentialFinding(c.what))
+			r.failAt(r.pos(i+1, utf8.RuneCountInString(line[:at[0]])+1), credentialFinding(c.what))
 		}
 	}
-	r.root.walk(func(n *node) { n.broken = n.broken || lookLike(strings.Join(n.keys, " ")) != "" })
 }

@@ -185,8 +185,8 @@ func (r *reading) failName(n *node, f finding) {
 }
 
 func (r *reading) failOnce(n *node, at diag.Pos, f finding) {
-	said := slices.ContainsFunc(r.diags, func(d diag.Diagnostic) bool { return d.Code == f.code && *d.Source == at })
-	if !n.repeated || !said {
+	said := func(d diag.Diagnostic) bool { return d.Code == f.code && *d.Source == at }
+	if !n.repeated || !slices.ContainsFunc(r.diags, said) {
 		r.failAt(at, f)
 	}
 }

@@ -8,11 +8,14 @@ import (
 
 // nearest returns the one of known that a slip of the finger makes of name, or "".
 func nearest(name string, known []string) string {
-	if len(name) > 100 {
+	if len(name) > 100 || len(known) > 300 { // nobody's slip of the finger, and long to compare
 		return ""
 	}
 	best, distance := "", len(name)/3+2
 	for _, k := range known {
+		if max(len(k)-len(name), len(name)-len(k)) >= distance {
+			continue
+		}
 		d := edits(strings.ToLower(name), strings.ToLower(k))
 		if d < distance && d < max(len(k), len(name)) {
 			best, distance = k, d
@@ -31,9 +34,8 @@ func orNearest(advice, name string, known []string) string {
 
 // oneOf lists known names, shortened where they are many.
 func oneOf(known []string) string {
-	known = slices.Clone(known)
 	if len(known) > 20 {
-		known = append(known[:20], "…")
+		known = append(slices.Clone(known[:20]), "…")
 	}
 	return strings.Join(known, ", ")
 }

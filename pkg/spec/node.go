@@ -126,9 +126,9 @@ func (n *node) texts(key string) []string {
 	return out
 }
 
-// children returns the values of a mapping or a list.
+// children returns the values of a mapping or a list that can be used.
 func (n *node) children() []*node {
-	if n == nil {
+	if n == nil || n.broken {
 		return nil
 	}
 	return n.items

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
+	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -13,48 +16,62 @@ import (
 )
 
 // syntaxError places an error of the YAML reader. The reader names lines that are off by one, or
-// none, and no column; so the place is found again: the first line with which no continuation parses.
+// none, and no column; so the place is found again, in all but very long files.
 func (r *reading) syntaxError(err error) (diag.Pos, finding) {
 	problem := strings.TrimPrefix(err.Error(), "yaml: ")
-	problem = regexp.MustCompile(`^line [0-9]+: `).ReplaceAllString(problem, "")
+	line := 0
+	if parts := regexp.MustCompile(`^line ([0-9]+): (.*)$`).FindStringSubmatch(problem); parts != nil {
+		problem = parts[2]
+		line, _ = strconv.Atoi(parts[1]) // digits alone; too many of them cannot be
+	}
 	lines := bytes.SplitAfter(r.data, []byte("\n"))
-	line := firstBadLine(lines)
-	content := string(bytes.TrimPrefix(lines[line], []byte("\ufeff")))
-	advice, column := syntaxAdvice(problem, content)
+	if name, ok := strings.CutPrefix(problem, "unknown anchor '"); ok {
+		name, _, _ = strings.Cut(name, "'")
+		line = slices.IndexFunc(lines, func(l []byte) bool { return bytes.Contains(l, []byte("*"+name)) })
+	} else if len(r.data) <= maxSearch {
+		line = firstBadLine(lines)
+	}
+	line = max(0, min(line, len(lines)-1))
+	advice, column := syntaxAdvice(problem, string(bytes.TrimPrefix(lines[line], []byte("\ufeff"))))
 	return r.pos(line+1, column), found("spec/syntax", "not YAML: "+problem, advice)
 }
 
-// firstBadLine returns the index of the line after the longest beginning of the file that is YAML.
-// Only a beginning that ends before a line without indent is tried at first: a cut there never parts
-// a block, so the search can halve the file.
+// maxSearch bounds the search: every step of it reads a part of the file again.
+const maxSearch = 64 << 10
+
+// firstBadLine returns the index of the line after the longest beginning of the file that is YAML. A
+// beginning that ends inside of a bracket or a quotation is not YAML either; so it is cut before lines
+// that begin a key or an item, the outermost first, where more of the file means no less of an error.
 func firstBadLine(lines [][]byte) int {
-	cuts := []int{0}
-	for i, line := range lines {
-		if i > 0 && len(line) > 0 && !bytes.ContainsAny(line[:1], " #\r\n-]}") {
-			cuts = append(cuts, i)
+	low, high := 0, len(lines) // up to low it is YAML, up to high it is not
+	for indent := 0; indent <= 2*maxDepth && high-low > 1; indent++ {
+		cuts := cutsAt(lines, low, high, indent)
+		i := sort.Search(len(cuts), func(i int) bool { return !isYAML(lines[:cuts[i]]) })
+		if i < len(cuts) {
+			high = cuts[i]
+		}
+		if i > 0 {
+			low = cuts[i-1]
 		}
 	}
-	low, high := 0, len(cuts)
-	for low+1 < high {
-		middle := (low + high) / 2
-		if isYAML(lines[:cuts[middle]]) {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	end := len(lines)
-	if high < len(cuts) {
-		end = cuts[high]
-	}
-	first := cuts[low]
-	last := max(first, end-1)
-	for i := min(last, first+500); i > first; i-- {
+	for i := min(high-1, low+50); i > low; i-- {
 		if isYAML(lines[:i]) {
 			return i
 		}
 	}
-	return first
+	return low
+}
+
+// cutsAt returns the lines between low and high that begin something at that indent.
+func cutsAt(lines [][]byte, low, high, indent int) []int {
+	var cuts []int
+	for i := low + 1; i < high; i++ {
+		rest := bytes.TrimLeft(lines[i], " ")
+		if len(lines[i])-len(rest) == indent && len(rest) > 0 && !bytes.ContainsAny(rest[:1], "#\r\n]}") {
+			cuts = append(cuts, i)
+		}
+	}
+	return cuts
 }
 
 func isYAML(lines [][]byte) bool {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	maxDepth = 32     // the spec itself needs 7
-	maxReuse = 10_000 // nodes that aliases may repeat
+	maxDepth  = 32     // the spec itself needs 7
+	maxValues = 20_000 // far beyond what a person keeps by hand; aliases repeat within it too
 )
 
 // parse reads the file as one YAML document and returns its tree, nil when there is none to speak of.
@@ -40,7 +40,11 @@ func (r *reading) parse() *node {
 			"a second YAML document", "one file holds one spec; put the other into a file of its own"))
 	}
 	t := &tree{reading: r}
-	return t.convert(doc.Content[0], place{at: r.pos(doc.Content[0].Line, doc.Content[0].Column)})
+	root := t.convert(doc.Content[0], place{at: r.pos(doc.Content[0].Line, doc.Content[0].Column)})
+	if t.full {
+		return nil // half of a spec would only give errors that are not there
+	}
+	return root
 }
 
 func (r *reading) pos(line, column int) diag.Pos {
@@ -62,8 +66,8 @@ func (r *reading) secondDocument(first *yaml.Node) int {
 type tree struct {
 	*reading
 	within []*yaml.Node // anchors that are being repeated
-	reused int
-	tired  bool // the aliases were too many; said once
+	values int
+	full   bool // there were more values than maxValues; said once
 }
 
 // place is where a value stands: its path, its own position and its key's.
@@ -82,11 +86,8 @@ func (t *tree) convert(y *yaml.Node, p place) *node {
 		t.fail(n, found("spec/depth", fmt.Sprintf("more than %d levels", maxDepth), "no key of the spec lies that deep"))
 		return n
 	}
-	if len(t.within) > 0 {
-		t.reused++
-	}
-	if t.reused > maxReuse {
-		t.exhaust(n)
+	if t.values++; t.values > maxValues {
+		t.refuseMore(n)
 		return n
 	}
 	if f, refused := refuseTag(y); refused {
@@ -102,6 +103,9 @@ func (t *tree) convert(y *yaml.Node, p place) *node {
 	case yaml.SequenceNode:
 		n.form = sequence
 		for i, c := range y.Content {
+			if t.full {
+				break
+			}
 			at := t.pos(c.Line, c.Column)
 			n.items = append(n.items, t.convert(c, place{path: child(n.path, strconv.Itoa(i)), at: at, keyAt: at}))
 		}
@@ -124,16 +128,21 @@ func (t *tree) alias(y *yaml.Node, n *node) *node {
 	return t.convert(y.Alias, place{path: n.path, at: n.at, keyAt: n.keyAt})
 }
 
-func (t *tree) exhaust(n *node) {
-	if !t.tired {
-		t.tired = true
-		t.fail(n, found("spec/alias", fmt.Sprintf("aliases repeat more than %d values", maxReuse), "write the values out"))
-	}
+func (t *tree) refuseMore(n *node) {
 	n.broken = true
+	switch {
+	case t.full:
+	case len(t.within) > 0:
+		t.failAt(n.at, found("spec/alias", fmt.Sprintf("aliases make more than %d values of the spec", maxValues), "write the values out"))
+	default:
+		t.failAt(n.at, found("spec/size", fmt.Sprintf("more than %d values", maxValues), "split the spec: one stack is one repository"))
+	}
+	t.full = true
 }
 
 func (t *tree) convertMapping(y *yaml.Node, n *node) {
-	for i := 0; i+1 < len(y.Content); i += 2 {
+	first := map[string]int{}
+	for i := 0; i+1 < len(y.Content) && !t.full; i += 2 {
 		key, value := y.Content[i], y.Content[i+1]
 		keyAt := t.pos(key.Line, key.Column)
 		name, f, ok := t.key(key, n.path)
@@ -142,12 +151,12 @@ func (t *tree) convertMapping(y *yaml.Node, n *node) {
 			n.strange = true
 			continue
 		}
-		if slices.Contains(n.keys, name) {
-			first := n.get(name).keyAt
+		if line, twice := first[name]; twice {
 			t.failAt(keyAt, found("spec/duplicate-key", fmt.Sprintf("the key %q stands here a second time", name),
-				fmt.Sprintf("the first stands in line %d; keep one", first.Line)))
+				fmt.Sprintf("the first stands in line %d; keep one", line)))
 			continue
 		}
+		first[name] = key.Line
 		c := t.convert(value, place{path: child(n.path, name), at: t.pos(value.Line, value.Column), keyAt: keyAt})
 		n.keys, n.items = append(n.keys, name), append(n.items, c)
 	}

@@ -1,0 +1,273 @@
+package spec_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+func full(t *testing.T) *spec.Stack {
+	t.Helper()
+	stack, list := spec.Load("testdata/full.yaml", spec.Options{})
+	if len(list) > 0 {
+		t.Fatalf("the full spec is not clean:\n%s", told(list))
+	}
+	return stack
+}
+
+func pointer[T any](v T) *T { return &v }
+
+func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
+	want := &spec.Stack{
+		File: "testdata/full.yaml", Dir: "testdata", Name: "mlops-stack-demo",
+		Git: spec.Git{
+			Host: "https://github.com", Owner: "acme", Name: "mlops-stack-demo", Visibility: "private",
+			Description: pointer("Taxi fare model"), Source: ".",
+			FirstCommit: &spec.FirstCommit{
+				Message: "Adding project README",
+				Paths:   []string{"README.md", "docs", ".gitignore", "mlops_stack_demo/resources/README.md"},
+			},
+			Teams:               []spec.Team{{Slug: "ml-leads", Role: "maintain"}, {Slug: "ml-engineers", Role: "push"}},
+			WorkflowPermissions: &spec.WorkflowPermissions{Default: "write", CreatePullRequests: pointer(true)},
+		},
+		Account: &spec.Account{Host: "https://accounts.cloud.databricks.com", ID: "11111111-2222-3333-4444-555555555555", Profile: "account-admin"},
+		Branches: []spec.Branch{
+			{Name: "main", Default: true, Protection: &spec.Protection{
+				RequiredApprovals: pointer(1), RequiredChecks: []string{"mlops-gate"}, AllowForcePush: pointer(false)}},
+			{Name: "release", From: "main", Protection: &spec.Protection{RequiredApprovals: pointer(1)}},
+		},
+		Targets: []spec.Target{
+			{Name: "dev", Host: "https://dev.cloud.databricks.com", Catalog: "dev"},
+			{Name: "test", Host: "https://e2-dogfood.staging.cloud.databricks.com", ServicePrincipal: "mlops-stack-demo-test",
+				CIAuth: spec.OIDC, Environment: &spec.Environment{}, Catalog: "test"},
+			{Name: "staging", Host: "https://e2-dogfood.staging.cloud.databricks.com", Profile: "staging-admin", Branch: "main",
+				ServicePrincipal: "mlops-stack-demo-staging", CIAuth: spec.OIDC, Catalog: "staging",
+				Environment: &spec.Environment{Reviewers: []string{}, Branches: []string{"main"}}},
+			{Name: "prod", Host: "https://e2-demo-field-eng.cloud.databricks.com", Branch: "release",
+				ServicePrincipal: "mlops-stack-demo-prod", CIAuth: spec.OAuthSecret, Catalog: "prod",
+				Environment: &spec.Environment{Reviewers: []string{"team:ml-leads", "user:octocat"}, Branches: []string{"release"}}},
+		},
+		ServicePrincipals: []spec.ServicePrincipal{{Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab"}},
+		Catalogs: []spec.Catalog{
+			{Name: "test", Schemas: []spec.Schema{{Name: "mlops_stack_demo"}}},
+			{Name: "staging", Schemas: []spec.Schema{{Name: "mlops_stack_demo"}}},
+			{Name: "prod", Comment: pointer("Production models and tables"), StorageRoot: "s3://acme-prod/uc", IsolatedTo: []string{"prod"},
+				Schemas: []spec.Schema{{Name: "mlops_stack_demo", Comment: pointer("Taxi fare model")}}},
+			{Name: "shared", Exists: true, Target: "prod"},
+		},
+		Permissions: []spec.Permission{
+			{Grant: "training", Targets: []string{"test", "staging", "prod"}, Schema: "mlops_stack_demo", Input: "mlops_stack_demo.training_input"},
+			{Grant: "batch_inference", Targets: []string{"staging", "prod"},
+				Input: "mlops_stack_demo.batch_input", Output: "mlops_stack_demo.predictions"},
+			{Principal: "group:account users", On: "schema:prod.mlops_stack_demo", Privileges: []string{"USE_SCHEMA", "EXECUTE"}},
+			{Principal: "user:ada@acme.com", Target: "prod", On: "metastore:", Privileges: []string{"CREATE_CATALOG"}},
+		},
+		Secrets: []spec.Secret{
+			{Name: "WORKFLOW_TOKEN", Env: "MLOPS_WORKFLOW_TOKEN"},
+			{Name: "LICENSE", File: "secrets/license.key"},
+			{Name: "VAULT_TOKEN", Command: []string{"vault", "read", "-field=token", "secret/ci"}},
+			{Name: "STAGING_WORKSPACE_TOKEN", AccessToken: &spec.AccessTokenSource{Target: "staging"}},
+			{Name: "PROD_CLIENT_SECRET", Environment: "prod", RotateBefore: 36 * time.Hour,
+				OAuthSecret: &spec.OAuthSecretSource{Target: "prod", Lifetime: 90 * 24 * time.Hour}},
+		},
+		Variables: []spec.Variable{
+			{Name: "MODEL_OWNER", Value: "ml-engineers"},
+			{Name: "FEATURE_TABLE", Environment: "prod", Value: "prod.mlops_stack_demo.features"},
+		},
+	}
+	got := full(t)
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(spec.Stack{}), cmpopts.IgnoreFields(spec.Stack{}, "SHA256")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got.SHA256 != "" && len(got.SHA256) != 64 {
+		t.Errorf("SHA256 %q", got.SHA256)
+	}
+}
+
+// A field that no key can fill would be a promise without a way to keep it.
+func TestEveryFieldOfAStackIsFilledFromSomeKey(t *testing.T) {
+	filled := map[string]bool{}
+	note(reflect.ValueOf(*full(t)), "Stack", filled)
+	for name, seen := range filled {
+		if !seen {
+			t.Errorf("%s is never filled by testdata/full.yaml", name)
+		}
+	}
+}
+
+func note(v reflect.Value, name string, filled map[string]bool) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			note(v.Elem(), name, filled)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			note(v.Index(i), name, filled)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				at := v.Type().Name() + "." + f.Name
+				filled[at] = filled[at] || !v.Field(i).IsZero()
+				note(v.Field(i), at, filled)
+			}
+		}
+	}
+}
+
+func TestWhatIsLeftOutIsNotManaged(t *testing.T) {
+	stack, list := spec.Parse("mlops.yaml", []byte(shortest), spec.Options{})
+	if len(list) > 0 {
+		t.Fatal(told(list))
+	}
+	want := &spec.Stack{
+		File: "mlops.yaml", Dir: ".", Name: "demo",
+		Git: spec.Git{Host: "https://github.com", Owner: "acme", Name: "demo", Source: "."},
+	}
+	if diff := cmp.Diff(want, stack, cmpopts.IgnoreUnexported(spec.Stack{}), cmpopts.IgnoreFields(spec.Stack{}, "SHA256")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestARotationDefaultsToHalfOfAShortLifetime(t *testing.T) {
+	for lifetime, want := range map[string]time.Duration{"90d": 14 * 24 * time.Hour, "28d": 14 * 24 * time.Hour, "10d": 5 * 24 * time.Hour, "2h": time.Hour} {
+		text := shortest + "targets: { prod: { host: https://prod.cloud.databricks.com, service_principal: p, environment: {} } }\n" +
+			"secrets: { A: { oauth_secret: { target: prod, lifetime: " + lifetime + " } } }\n"
+		stack, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{})
+		if stack == nil {
+			t.Fatal(told(list))
+		}
+		if got := stack.Secrets[0].RotateBefore; got != want {
+			t.Errorf("lifetime %s: rotated %s before its end, want %s", lifetime, got, want)
+		}
+	}
+}
+
+// The expected place of each path is where a text stands that the file has once.
+func TestEveryKindOfValueKnowsItsPlace(t *testing.T) {
+	stack := full(t)
+	data, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path string
+		text string
+	}{
+		{"version", "version: 1"},
+		{"git/first_commit/paths", "paths: [README.md"},
+		{"git/first_commit/paths/1", "docs, .gitignore"},
+		{"git/teams/ml-engineers", "ml-engineers: push"},
+		{"git/workflow_permissions/create_pull_requests", "create_pull_requests"},
+		{"branches/main/protection/required_approvals", "required_approvals: 1, required_checks"},
+		{"branches/main/protection/allow_force_push", "allow_force_push"},
+		{"targets/prod", "prod:\n    host"},
+		{"targets/prod/environment/reviewers/1", "\"user:octocat\""},
+		{"targets/prod/no/such/key", "prod:\n    host"},
+		{"catalogs/prod/schemas/mlops_stack_demo/comment", "comment: Taxi"},
+		{"permissions/1", "grant: batch_inference"},
+		{"permissions/0/targets/2", "prod]\n    schema: mlops_stack_demo\n    input"},
+		{"secrets/LICENSE", "license: {"},
+		{"secrets/license/file", "file: secrets"},
+		{"variables/FEATURE_TABLE/value", "value: prod.mlops"},
+		{"nothing", "version: 1"},
+	} {
+		if got, want := stack.At(strings.Split(c.path, "/")...), placeOf(t, string(data), c.text); got != want {
+			t.Errorf("%v stands at %s, want %s", c.path, got, want)
+		}
+	}
+}
+
+func placeOf(t *testing.T, file, text string) diag.Pos {
+	t.Helper()
+	before, after, found := strings.Cut(file, text)
+	if !found || strings.Contains(after, text) {
+		t.Fatalf("%q is not in the file once", text)
+	}
+	line := before[strings.LastIndex(before, "\n")+1:]
+	return diag.Pos{File: "testdata/full.yaml", Line: strings.Count(before, "\n") + 1, Column: len([]rune(line)) + 1}
+}
+
+func TestColumnsCountCharactersNotBytes(t *testing.T) {
+	text := "version: 1\nname: demo\ngit: { description: \"Übergrößenträger 🚕\", repository: acme }\n"
+	_, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{})
+	if len(list) != 1 || list[0].Source.Line != 3 || list[0].Source.Column != 55 {
+		t.Errorf("%+v", told(list))
+	}
+}
+
+func TestReferencesStandForValues(t *testing.T) {
+	text := `version: ${var.VERSION}
+name: ${var.NAME}-${env.MLOPS_STAGE}
+git:
+  repository: ${env.REPO}
+  description: $${not.a.reference} costs $5
+branches: { main: { default: "${var.DEFAULT}", protection: { required_approvals: "${var.N}", allow_force_push: "${var.F}" } } }
+variables: { COUNT: "${var.N}" }
+secrets: { A: { env: "MLOPS_${var.NAME}" } }
+`
+	env := map[string]string{"MLOPS_STAGE": "prod", "REPO": "acme/demo"}
+	stack, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{
+		Vars:      map[string]string{"VERSION": "1", "NAME": "demo", "DEFAULT": "true", "N": "2", "F": "false"},
+		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		AllowEnv:  []string{"REPO"},
+	})
+	if stack == nil {
+		t.Fatal(told(list))
+	}
+	p := stack.Branches[0].Protection
+	got := []any{stack.Name, stack.Git.Owner, *stack.Git.Description, stack.Branches[0].Default, *p.RequiredApprovals, *p.AllowForcePush,
+		stack.Variables[0].Value, stack.Secrets[0].Env}
+	want := []any{"demo-prod", "acme", "${not.a.reference} costs $5", true, 2, false, "2", "MLOPS_demo"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestParseReadsNoFile(t *testing.T) {
+	text := "version: 1\nname: demo\ngit: { repository: acme/demo, first_commit: { paths: [no-such-file] } }\nsecrets: { A: { file: nor/this } }\n"
+	if stack, list := spec.Parse(filepath.Join(t.TempDir(), "nowhere", "mlops.yaml"), []byte(text), spec.Options{}); stack == nil {
+		t.Error(told(list))
+	}
+}
+
+func TestTheExamplesAreClean(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/mlops.y*ml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		if _, list := spec.Load(file, spec.Options{}); len(list) > 0 {
+			t.Errorf("%s:\n%s", file, told(list))
+		}
+	}
+}
+
+func TestTheSameFileGivesTheSameReport(t *testing.T) {
+	files, err := filepath.Glob("testdata/broken/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, first := spec.Parse("mlops.yaml", data, spec.Options{})
+		for range 3 {
+			if _, again := spec.Parse("mlops.yaml", data, spec.Options{}); !slices.EqualFunc(first, again, func(a, b diag.Diagnostic) bool { return cmp.Equal(a, b) }) {
+				t.Fatalf("%s: two reports of one file:\n%s\n%s", file, told(first), told(again))
+			}
+		}
+	}
+}
