@@ -47,6 +47,14 @@ func (c checked) Write(data []byte) (int, error) { c.a.write(data); return len(d
 // say writes to stderr, without secrets. Nobody is left to be told when that fails.
 func (a *app) say(text string) { _, _ = io.WriteString(a.streams.Err, a.scrub(text)) }
 
+// complain says what is wrong; warnings, too, unless --log-level error.
+func (a *app) complain(list diag.List, lines render.Excerpts) {
+	if a.flags.logLevel == "error" {
+		list = slices.DeleteFunc(slices.Clone(list), func(d diag.Diagnostic) bool { return d.Severity != diag.Error })
+	}
+	a.say(render.Diagnostics(list, lines, a.errStyle()))
+}
+
 // remark is said unless --quiet.
 func (a *app) remark(text string) {
 	if !a.flags.quiet {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mlopsctl/mlopsctl/internal/render"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -136,7 +135,7 @@ func (a *app) conclude(cmd *cobra.Command, args []string, err error) exitCode {
 	if !f.told && wantsJSON(args) {
 		a.printJSON(a.emptyDocument(cmd, f.list))
 	}
-	a.say(render.Diagnostics(f.list, excerpts(f.list), a.errStyle()))
+	a.complain(f.list, excerpts(f.list))
 	if f.code == exitInvalid && len(f.list) > 0 && f.list[0].Code == "cli/usage" {
 		a.say(fmt.Sprintf("usage: %s\nMore: %s --help\n", cmd.UseLine(), cmd.CommandPath()))
 	}

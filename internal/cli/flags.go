@@ -46,8 +46,7 @@ func (f *flags) define(root *cobra.Command) {
 	p.StringVar(&f.sandbox, "sandbox", "", "answer every host of the spec from the local stand-in kept in `DIR` (default "+defaultSandbox+")")
 	p.Lookup("sandbox").NoOptDefVal = defaultSandbox
 	p.BoolVar(&f.noColor, "no-color", false, "no colours (as NO_COLOR, or a stdout that is no terminal)")
-	p.StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error, on stderr; debug names every `request`")
-	p.Lookup("log-level").Usage = "`level` of what is logged on stderr: debug (every request), info, warn or error"
+	p.StringVar(&f.logLevel, "log-level", "warn", "`level` of what is said on stderr: error, warn, info (what a run works with) or debug (every request)")
 	p.BoolVarP(&f.quiet, "quiet", "q", false, "no progress: results, warnings and errors alone")
 }
 

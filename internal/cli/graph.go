@@ -36,6 +36,6 @@ func (a *app) graph(ctx context.Context) (err error) {
 	} else {
 		a.print(render.Mermaid(p))
 	}
-	a.say(render.Diagnostics(p.Diagnostics, nil, a.errStyle()))
+	a.complain(p.Diagnostics, nil)
 	return told(codeOf(p.Diagnostics))
 }

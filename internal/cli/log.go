@@ -8,6 +8,13 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/render"
 )
 
+// inform logs what a run works with, from --log-level info on.
+func (a *app) inform(format string, args ...any) {
+	if a.flags.logLevel == "info" || a.flags.logLevel == "debug" {
+		a.say("info: " + render.Clean(fmt.Sprintf(format, args...)) + "\n")
+	}
+}
+
 // logged tells of every request that goes out, and of no body, header or query: these may hold what
 // is nobody's business.
 type logged struct {

@@ -101,7 +101,7 @@ func (a *app) showPlan(p *plan.Plan, v render.PlanView) {
 	default:
 		a.print(render.Plan(p, v))
 	}
-	a.say(render.Diagnostics(p.Diagnostics, nil, a.errStyle()))
+	a.complain(p.Diagnostics, nil)
 }
 
 // planFailure says what it means that planning stopped as a whole.

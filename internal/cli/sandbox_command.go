@@ -69,7 +69,7 @@ func (a *app) serve(ctx context.Context, listen []string) (err error) {
 		return err
 	}
 	a.stop.within(a.flags.timeout)
-	a.say(render.Diagnostics(warnings, excerpts(warnings), a.errStyle()))
+	a.complain(warnings, excerpts(warnings))
 	box, err := a.enterSandbox(stack, a.sandboxDir())
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ func (a *app) open() (*session, error) {
 		return nil, err
 	}
 	a.stop.within(a.flags.timeout)
+	a.inform("the spec is %s, of the stack %s", stack.File, stack.Name)
 	s := &session{stack: stack, warnings: warnings, close: func() error { return nil }}
 	o := engine.Options{Env: a.streams.Env, Home: a.streams.Home, Clock: a.clock, Version: build().Version}
 	if a.flags.changed("parallelism") {
@@ -58,6 +59,7 @@ func (a *app) open() (*session, error) {
 		if err != nil {
 			return nil, err
 		}
+		a.inform("every host is the sandbox in %s", a.flags.sandbox)
 		o.Base, o.Env, o.Home, s.close = box.RoundTripper(), a.sandboxEnv(stack, box), "", box.Close
 	}
 	if a.flags.logLevel == "debug" {

@@ -54,7 +54,7 @@ func (t eventTeller) plan(p *plan.Plan) {
 func (t eventTeller) refused(p *plan.Plan) {
 	t.plan(p)
 	t.note(noSteps(t.app.clock.Now()))
-	t.app.say(render.Diagnostics(p.Diagnostics, nil, t.app.errStyle()))
+	t.app.complain(p.Diagnostics, nil)
 }
 
 func (t eventTeller) watch(*plan.Plan) (note func(apply.Event), settled func()) {

@@ -30,7 +30,7 @@ func (a *app) validate() error {
 	if a.flags.output == "json" {
 		a.printJSON(render.ValidJSON(list))
 	}
-	a.say(render.Diagnostics(list, excerpts(list), a.errStyle()))
+	a.complain(list, excerpts(list))
 	if f != nil {
 		return told(f.code)
 	}
