@@ -81,6 +81,7 @@ func TestFewRequestsAreUnderWayOnGitHub(t *testing.T) {
 	var mu sync.Mutex
 	now, most := 0, 0
 	gate := make(chan struct{})
+	open := sync.OnceFunc(func() { close(gate) })
 	b := serve(t, func(_ http.ResponseWriter, _ *http.Request, _ int) {
 		mu.Lock()
 		now++
@@ -88,7 +89,7 @@ func TestFewRequestsAreUnderWayOnGitHub(t *testing.T) {
 		full := now == 16
 		mu.Unlock()
 		if full {
-			close(gate) // sixteen are here: let them go, and the rest after them
+			open() // sixteen are here: let them go, and the rest after them
 		}
 		<-gate
 		mu.Lock()
