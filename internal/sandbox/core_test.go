@@ -296,6 +296,34 @@ func TestAFaultsAnswerHasTheServicesFormOrOnesOwn(t *testing.T) {
 	}
 }
 
+func TestARefusalCanComeAfterTheEffect(t *testing.T) {
+	d := newDatabricksTest(t, "")
+	inject(t, d.s, Fault{Method: "POST", Path: "*/scim/v2/ServicePrincipals", Action: FaultStatusAfter, Status: 503})
+	d.do(503, "POST", accountAPI+"/scim/v2/ServicePrincipals", map[string]any{"displayName": "worker"})
+	if o := d.do(200, "GET", accountAPI+"/scim/v2/ServicePrincipals", nil); o["totalResults"] != 2.0 {
+		t.Errorf("%v principals, want 2", o["totalResults"])
+	}
+}
+
+func TestFaultsCountAcrossProcesses(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Now: testClock, Hosts: testHosts(), World: []byte("faults: [{path: \"*/Users\", action: status, status: 503, nth: 3}]\n")}
+	var got []int
+	for range 4 {
+		d := &dbxTest{t: t, s: openTest(t, o), id: operatorID, secret: operatorSecret, tokens: map[string]string{}}
+		resp, err := d.get(t.Context(), accountAPI+"/scim/v2/Users")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		got = append(got, resp.StatusCode)
+	}
+	if !slices.Equal(got, []int{200, 200, 503, 200}) {
+		t.Errorf("the answers are %v", got)
+	}
+}
+
 func TestAResetComesBeforeOrAfterTheEffect(t *testing.T) {
 	for action, want := range map[FaultAction]int{FaultResetBefore: 0, FaultResetAfter: 1} {
 		d := newDatabricksTest(t, "")

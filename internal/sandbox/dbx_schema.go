@@ -87,8 +87,9 @@ func (c *dbxCall) createSchema() (any, error) {
 		return nil, err
 	}
 	name := catalog.Name + "." + strings.ToLower(b.Name)
+	may := c.metastoreAdmin(catalog.Metastore) || (c.holds(catalog, "USE_CATALOG") && c.holds(catalog, "CREATE_SCHEMA"))
 	switch {
-	case !c.metastoreAdmin(catalog.Metastore) && !(c.holds(catalog, "USE_CATALOG") && c.holds(catalog, "CREATE_SCHEMA")):
+	case !may:
 		return nil, dbxForbidden("User does not have CREATE SCHEMA on Catalog '%s'.", catalog.Name)
 	case c.d.securable(catalog.Metastore, schemaType, name) != nil:
 		return nil, dbxExists("SCHEMA_ALREADY_EXISTS", "Schema '%s' already exists", name)

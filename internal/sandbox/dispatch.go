@@ -87,7 +87,6 @@ func (s *Sandbox) run(c *call, route *route) (*answer, error) {
 	}
 	if fault != nil {
 		entry.Fault = fault.Action
-		c.changed = true // its counters
 	}
 	a := s.obey(c, route, fault)
 	if c.changed {
@@ -115,6 +114,9 @@ func (s *Sandbox) obey(c *call, route *route, fault *Fault) *answer {
 	}
 	switch fault.Action {
 	case FaultStatus:
+		return c.fail(fault)
+	case FaultStatusAfter:
+		s.handle(c, route)
 		return c.fail(fault)
 	case FaultResetBefore, FaultHang:
 		return &answer{action: fault.Action}

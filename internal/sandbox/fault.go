@@ -11,11 +11,12 @@ import (
 // FaultAction is what goes wrong.
 type FaultAction string
 
-// The faults: an answer of our choosing; a reset before the request had its effect, or after; no
+// The faults: an answer of our choosing instead of the request's effect, or after it; a reset before the request had its effect, or after; no
 // answer at all until the caller gives up; half of the answer; an answer to a GET as it was before
 // its last change.
 const (
 	FaultStatus      FaultAction = "status"
+	FaultStatusAfter FaultAction = "status_after"
 	FaultResetBefore FaultAction = "reset_before"
 	FaultResetAfter  FaultAction = "reset_after"
 	FaultHang        FaultAction = "hang"
@@ -25,8 +26,8 @@ const (
 
 // Fault is a rule: from the Nth request (counted from 1) whose method and host+path match, as often
 // as Times says (0 is once, -1 is for ever), Action happens. Method "" is any; in Path, * is
-// anything, slashes included. Status, Header and Body are for the action "status"; without a body
-// the answer has the service's own form.
+// anything, slashes included. Status, Header and Body are for the actions with a status; without a
+// body the answer has the service's own form.
 type Fault struct {
 	Method string            `json:"method,omitempty" yaml:"method"`
 	Path   string            `json:"path" yaml:"path"`
@@ -37,7 +38,7 @@ type Fault struct {
 	Header map[string]string `json:"header,omitempty" yaml:"header"`
 	Body   string            `json:"body,omitempty" yaml:"body"`
 
-	Seen  int `json:"seen,omitempty" yaml:"-"`  // requests that matched
+	Seen  int `json:"seen,omitempty" yaml:"-"`  // requests that matched while it had any left
 	Fired int `json:"fired,omitempty" yaml:"-"` // and went wrong
 }
 
@@ -73,13 +74,13 @@ func (s *Sandbox) ClearFaults() error {
 }
 
 func (f *Fault) check() error {
-	known := []FaultAction{FaultStatus, FaultResetBefore, FaultResetAfter, FaultHang, FaultTruncate, FaultStale}
+	known := []FaultAction{FaultStatus, FaultStatusAfter, FaultResetBefore, FaultResetAfter, FaultHang, FaultTruncate, FaultStale}
 	switch {
 	case !slices.Contains(known, f.Action):
 		return fmt.Errorf("fault on %q: unknown action %q; the actions are %v", f.Path, f.Action, known)
 	case f.Path == "":
 		return fmt.Errorf("fault %q: path is missing; \"*\" matches every request", f.Action)
-	case f.Action == FaultStatus && (f.Status < 200 || f.Status > 599):
+	case (f.Action == FaultStatus || f.Action == FaultStatusAfter) && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("fault on %q: status %d is not an HTTP status from 200 to 599", f.Path, f.Status)
 	case f.Nth < 0 || f.Times < -1:
 		return fmt.Errorf("fault on %q: nth and times count from 1; times -1 is for ever", f.Path)
@@ -92,11 +93,13 @@ func (f *Fault) check() error {
 func (s *Sandbox) due(c *call) *Fault {
 	var fault *Fault
 	for _, f := range s.state.Faults {
-		if (f.Method != "" && !strings.EqualFold(f.Method, c.req.Method)) || !glob(f.Path, c.host+c.req.URL.Path) {
+		spent := f.Times >= 0 && f.Fired >= max(1, f.Times)
+		if spent || (f.Method != "" && !strings.EqualFold(f.Method, c.req.Method)) || !glob(f.Path, c.host+c.req.URL.Path) {
 			continue
 		}
 		f.Seen++
-		if fault == nil && f.Seen >= f.Nth && (f.Times < 0 || f.Fired < max(1, f.Times)) {
+		c.changed = true // the counters outlive the process
+		if fault == nil && f.Seen >= f.Nth {
 			f.Fired++
 			fault = f
 		}
