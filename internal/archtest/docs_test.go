@@ -44,7 +44,7 @@ func documents(t *testing.T) []string {
 
 var (
 	requirement = regexp.MustCompile(`(?m)^(?:require )?\t?([a-z0-9.-]+\.[a-z]+/\S+|dario\.cat/\S+) v\S+`)
-	reasoned    = regexp.MustCompile("(?m)^\\| (\\S+) \\| .{10,} \\|$")
+	reasoned    = regexp.MustCompile(`(?m)^\| (\S+) \| .{10,} \|$`)
 )
 
 func TestEveryDependencyHasItsReason(t *testing.T) {
