@@ -150,6 +150,7 @@ func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan) error {
 	r, err := s.engine.Apply(ctx, p, apply.Options{Parallelism: a.flags.parallelism, Finish: a.stop.finish, OnEvent: note})
 	settled()
 	if err != nil {
+		out.report(apply.Report{}, p, "")
 		return fmt.Errorf("applying: %w", err)
 	}
 	ended := ""

@@ -49,6 +49,8 @@ type app struct {
 	stop    *stopper
 	scrub   func(string) string // takes out the secrets that this run has come to know
 	broken  error               // the first write to stdout that failed
+
+	answered bool // something stands on stdout
 }
 
 func (a *app) root() *cobra.Command {

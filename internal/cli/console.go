@@ -33,6 +33,7 @@ func (a *app) printJSON(data []byte, err error) {
 }
 
 func (a *app) write(data []byte) {
+	a.answered = true
 	if _, err := a.streams.Out.Write(data); err != nil && a.broken == nil {
 		a.broken = err
 	}

@@ -132,7 +132,7 @@ func (a *app) conclude(cmd *cobra.Command, args []string, err error) exitCode {
 	case !errors.As(err, &f):
 		f = &failure{code: exitInvalid, list: problem("cli/usage", err.Error(), "")}
 	}
-	if !f.told && wantsJSON(args) {
+	if !f.told && !a.answered && wantsJSON(args) {
 		a.printJSON(a.emptyDocument(cmd, f.list))
 	}
 	a.complain(f.list, excerpts(f.list))

@@ -98,7 +98,7 @@ func (v ReportView) outcome(r apply.Report) string {
 			r.Count(apply.Failed), r.Count(apply.Skipped), r.Count(apply.NotStarted))
 	}
 	if v.Ended != "" {
-		text += " " + Clean(v.Ended) + "."
+		text += " Ended early: " + Clean(v.Ended) + "."
 	}
 	return text + " Apply again to go on from here: what is done stays done."
 }

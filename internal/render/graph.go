@@ -134,12 +134,11 @@ func lookOf(a plan.Action) look {
 func mermaidText(text string) string {
 	var b strings.Builder
 	for _, r := range Clean(text) {
-		switch {
-		case r == '"' || r == '#' || r == '<' || r == '>' || r == '&' || r == ';' || r == '`' || r == '\\' || r == '*':
+		if strings.ContainsRune("\"#<>&;`\\*", r) {
 			fmt.Fprintf(&b, "#%d;", r)
-		default:
-			b.WriteRune(r)
+			continue
 		}
+		b.WriteRune(r)
 	}
 	return b.String()
 }

@@ -94,7 +94,7 @@ func TestValidAnswersForPrograms(t *testing.T) {
 }
 
 func TestAReportOfWhatFailed(t *testing.T) {
-	golden(t, "report.txt", Report(report(), sample(), ReportView{Ended: "Interrupted"}))
+	golden(t, "report.txt", Report(report(), sample(), ReportView{Ended: "interrupted"}))
 }
 
 func TestAReportOfWhatWasDone(t *testing.T) {
