@@ -9,6 +9,7 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -19,7 +20,7 @@ func (f *Fleet) Assignment(ctx context.Context, host, principalID string) ([]str
 	if err != nil {
 		return nil, err
 	}
-	all, err := recall(ctx, &f.memo, "assignments/"+host, func(ctx context.Context) (map[int64][]string, error) {
+	all, err := memo.Recall(ctx, &f.memo, "assignments/"+host, func(ctx context.Context) (map[int64][]string, error) {
 		return f.assignments(ctx, host)
 	})
 	if err != nil {
@@ -67,7 +68,7 @@ func (f *Fleet) Assign(ctx context.Context, host, principalID, permission string
 	if err != nil {
 		return nil, err
 	}
-	defer f.memo.drop("assignments/" + host)
+	defer f.memo.Drop("assignments/" + host)
 	made, err := api.Update(ctx, iam.UpdateWorkspaceAssignments{
 		WorkspaceId: workspace, PrincipalId: p, Permissions: []iam.WorkspacePermission{iam.WorkspacePermission(permission)},
 	})
@@ -95,7 +96,7 @@ func (f *Fleet) Unassign(ctx context.Context, host, principalID string) error {
 	if err != nil {
 		return err
 	}
-	defer f.memo.drop("assignments/" + host)
+	defer f.memo.Drop("assignments/" + host)
 	err = bare(api.Delete(ctx, iam.DeleteWorkspaceAssignmentRequest{WorkspaceId: workspace, PrincipalId: p}))
 	if ignoreMissing(err) != nil {
 		return fmt.Errorf("removing principal %s from %s: %w", principalID, host, err)

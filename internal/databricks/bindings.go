@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/service/catalog"
+
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 )
 
 // Binding is a workspace's right to use an isolated catalog.
@@ -17,7 +19,7 @@ type Binding struct {
 
 // Bindings returns the workspaces that are bound to a catalog.
 func (f *Fleet) Bindings(ctx context.Context, host, name string) ([]Binding, error) {
-	return recall(ctx, &f.memo, "bindings/"+host+"/"+strings.ToLower(name), func(ctx context.Context) ([]Binding, error) {
+	return memo.Recall(ctx, &f.memo, "bindings/"+host+"/"+strings.ToLower(name), func(ctx context.Context) ([]Binding, error) {
 		all := []Binding{}
 		r := request{method: http.MethodGet, path: bindingsPath(name), query: map[string]any{"max_results": 0}}
 		for {

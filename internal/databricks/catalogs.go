@@ -9,6 +9,7 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/service/catalog"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -34,7 +35,7 @@ type Schema struct {
 // none. A listing holds only what the caller may see, so one that it lacks is asked for by name before
 // it counts as absent.
 func (f *Fleet) Catalog(ctx context.Context, host, name string) (Catalog, error) {
-	all, err := recall(ctx, &f.memo, "catalogs/"+host, func(ctx context.Context) (map[string]Catalog, error) {
+	all, err := memo.Recall(ctx, &f.memo, "catalogs/"+host, func(ctx context.Context) (map[string]Catalog, error) {
 		return f.listCatalogs(ctx, host)
 	})
 	if err != nil {
@@ -43,7 +44,7 @@ func (f *Fleet) Catalog(ctx context.Context, host, name string) (Catalog, error)
 	if c, listed := all[strings.ToLower(name)]; listed {
 		return c, nil
 	}
-	return recall(ctx, &f.memo, "catalog/"+host+"/"+strings.ToLower(name), func(ctx context.Context) (Catalog, error) {
+	return memo.Recall(ctx, &f.memo, "catalog/"+host+"/"+strings.ToLower(name), func(ctx context.Context) (Catalog, error) {
 		var c Catalog
 		err := f.sendTo(ctx, host, request{method: http.MethodGet, path: route(unityCatalog, "catalogs", name)}, &c)
 		if err != nil {
@@ -116,7 +117,7 @@ func (f *Fleet) DeleteCatalog(ctx context.Context, host, name string) error {
 // forgetCatalogs drops what was known of catalogs and what lies in them: several workspaces may share
 // a metastore, and whether something in a catalog is missing depends on the catalog.
 func (f *Fleet) forgetCatalogs() {
-	f.memo.drop("catalogs/", "catalog/", "schemas/", "schema/", "grants/", "owner/", "bindings/")
+	f.memo.Drop("catalogs/", "catalog/", "schemas/", "schema/", "grants/", "owner/", "bindings/")
 }
 
 // Schema returns the schema of that name, resource.ErrNotFound if there is none or no such catalog.
@@ -126,7 +127,7 @@ func (f *Fleet) Schema(ctx context.Context, host, catalogName, name string) (Sch
 		return Schema{}, err
 	}
 	in := host + "/" + strings.ToLower(catalogName)
-	all, err := recall(ctx, &f.memo, "schemas/"+in, func(ctx context.Context) (map[string]Schema, error) {
+	all, err := memo.Recall(ctx, &f.memo, "schemas/"+in, func(ctx context.Context) (map[string]Schema, error) {
 		return f.listSchemas(ctx, host, catalogName)
 	})
 	if err != nil {
@@ -139,7 +140,7 @@ func (f *Fleet) Schema(ctx context.Context, host, catalogName, name string) (Sch
 	if s, listed := all[strings.ToLower(name)]; listed {
 		return s, nil
 	}
-	return recall(ctx, &f.memo, "schema/"+in+"."+strings.ToLower(name), func(ctx context.Context) (Schema, error) {
+	return memo.Recall(ctx, &f.memo, "schema/"+in+"."+strings.ToLower(name), func(ctx context.Context) (Schema, error) {
 		var s Schema
 		err := f.sendTo(ctx, host, request{method: http.MethodGet, path: route(unityCatalog, "schemas", catalogName+"."+name)}, &s)
 		if err != nil {
@@ -204,4 +205,4 @@ func (f *Fleet) DeleteSchema(ctx context.Context, host, catalogName, name string
 	return nil
 }
 
-func (f *Fleet) forgetSchemas() { f.memo.drop("schemas/", "schema/", "grants/", "owner/") }
+func (f *Fleet) forgetSchemas() { f.memo.Drop("schemas/", "schema/", "grants/", "owner/") }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/databricks/databricks-sdk-go/service/oauth2"
+
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 )
 
 // FederationPolicy says which tokens of another issuer a service principal may log in with.
@@ -27,7 +29,7 @@ const (
 
 // FederationPolicies returns the policies of a service principal, by its numeric id.
 func (f *Fleet) FederationPolicies(ctx context.Context, principalID string) ([]FederationPolicy, error) {
-	return recall(ctx, &f.memo, "federation/"+principalID, func(ctx context.Context) ([]FederationPolicy, error) {
+	return memo.Recall(ctx, &f.memo, "federation/"+principalID, func(ctx context.Context) ([]FederationPolicy, error) {
 		api, principal, err := f.federationAPI(principalID)
 		if err != nil {
 			return nil, err
@@ -50,7 +52,7 @@ func (f *Fleet) CreateFederationPolicy(ctx context.Context, principalID string, 
 	if err != nil {
 		return FederationPolicy{}, err
 	}
-	defer f.memo.drop("federation/" + principalID)
+	defer f.memo.Drop("federation/" + principalID)
 	made, err := api.Create(ctx, oauth2.CreateServicePrincipalFederationPolicyRequest{
 		ServicePrincipalId: principal, PolicyId: p.ID, Policy: p.wire(),
 	})
@@ -72,7 +74,7 @@ func (f *Fleet) UpdateFederationPolicy(ctx context.Context, principalID string, 
 	if err != nil {
 		return FederationPolicy{}, err
 	}
-	defer f.memo.drop("federation/" + principalID)
+	defer f.memo.Drop("federation/" + principalID)
 	mask := butTheKeys
 	if p.Keys == IssuerKeys {
 		mask = wholePolicy
@@ -94,7 +96,7 @@ func (f *Fleet) DeleteFederationPolicy(ctx context.Context, principalID, id stri
 	if err != nil {
 		return err
 	}
-	defer f.memo.drop("federation/" + principalID)
+	defer f.memo.Drop("federation/" + principalID)
 	err = send(ctx, c, request{
 		method: http.MethodDelete,
 		path:   route("/api/2.0/accounts", f.AccountID(), "servicePrincipals", principalID, "federationPolicies", id),

@@ -19,6 +19,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/client"
 	"github.com/databricks/databricks-sdk-go/config"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -37,7 +38,7 @@ type Fleet struct {
 	opt        Options
 	account    login
 	workspaces map[string]login
-	memo       memo
+	memo       memo.Memo
 }
 
 // login opens a host's client once, when the first request for it is made.
@@ -84,7 +85,7 @@ func (f *Fleet) AccountID() string {
 }
 
 // Forget drops every answer, so that the next look is at live state.
-func (f *Fleet) Forget() { f.memo.drop("") }
+func (f *Fleet) Forget() { f.memo.Drop("") }
 
 // onAccount returns the account's client; without an account, a *resource.Blocked.
 func (f *Fleet) onAccount() (*client.DatabricksClient, error) {

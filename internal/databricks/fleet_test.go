@@ -1,7 +1,6 @@
 package databricks
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -261,37 +260,6 @@ func TestARefusalInsideAnAnswerIsAnError(t *testing.T) {
 		if err == nil || errors.Is(err, resource.ErrNotYet) != notYet {
 			t.Errorf("%s: %v", message, err)
 		}
-	}
-}
-
-func TestAnInterruptedFetchIsNotRemembered(t *testing.T) {
-	var m memo
-	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan struct{})
-	first := make(chan error)
-	go func() {
-		_, err := recall(ctx, &m, "key", func(ctx context.Context) (int, error) {
-			close(started)
-			<-ctx.Done()
-			return 0, ctx.Err()
-		})
-		first <- err
-	}()
-	<-started
-	second := make(chan int)
-	go func() {
-		value, err := recall(t.Context(), &m, "key", func(context.Context) (int, error) { return 7, nil })
-		if err != nil {
-			t.Error(err)
-		}
-		second <- value
-	}()
-	cancel()
-	if err := <-first; !errors.Is(err, context.Canceled) {
-		t.Errorf("the interrupted caller got %v", err)
-	}
-	if value := <-second; value != 7 {
-		t.Errorf("the other caller got %d", value)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -38,7 +39,7 @@ type GrantChange struct {
 
 // Grants returns every grant on a securable, resource.ErrNotFound where the securable is missing.
 func (f *Fleet) Grants(ctx context.Context, host string, s Securable) ([]Grant, error) {
-	return recall(ctx, &f.memo, "grants/"+host+"/"+strings.ToLower(s.String()), func(ctx context.Context) ([]Grant, error) {
+	return memo.Recall(ctx, &f.memo, "grants/"+host+"/"+strings.ToLower(s.String()), func(ctx context.Context) ([]Grant, error) {
 		if err := f.mustExist(ctx, host, s); err != nil {
 			return nil, err
 		}
@@ -87,7 +88,7 @@ func (f *Fleet) ChangeGrants(ctx context.Context, host string, s Securable, chan
 	if err != nil {
 		return nil, err
 	}
-	defer f.memo.drop("grants/")
+	defer f.memo.Drop("grants/")
 	var made grantList
 	err = f.sendTo(ctx, host, request{method: http.MethodPatch, path: path, body: map[string]any{"changes": changes}}, &made)
 	if unknownPrincipal(err) {
@@ -120,7 +121,7 @@ func (f *Fleet) Owner(ctx context.Context, host string, s Securable) (string, er
 		schema, err := f.Schema(ctx, host, catalogName, name)
 		return schema.Owner, err
 	case "table", "volume", "function", "model":
-		return recall(ctx, &f.memo, "owner/"+host+"/"+strings.ToLower(s.String()), func(ctx context.Context) (string, error) {
+		return memo.Recall(ctx, &f.memo, "owner/"+host+"/"+strings.ToLower(s.String()), func(ctx context.Context) (string, error) {
 			var object struct {
 				Owner string `json:"owner"`
 			}

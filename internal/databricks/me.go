@@ -10,6 +10,7 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/httpclient"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -21,7 +22,7 @@ type self struct {
 }
 
 func (f *Fleet) me(ctx context.Context, host string) (self, error) {
-	return recall(ctx, &f.memo, "me/"+host, func(ctx context.Context) (self, error) {
+	return memo.Recall(ctx, &f.memo, "me/"+host, func(ctx context.Context) (self, error) {
 		c, err := f.on(host)
 		if err != nil {
 			return self{}, err

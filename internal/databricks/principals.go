@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/client"
+
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 )
 
 // Principal is a service principal. ID is the numeric id, which the account's APIs use; ApplicationID
@@ -23,7 +25,7 @@ type Principal struct {
 // that the workspace shows. The names that the spec mentions are asked for together.
 func (f *Fleet) Principals(ctx context.Context, host, name string) ([]Principal, error) {
 	key, names := together("principals/"+host, f.opt.Principals, name)
-	found, err := recall(ctx, &f.memo, key, func(ctx context.Context) ([]Principal, error) {
+	found, err := memo.Recall(ctx, &f.memo, key, func(ctx context.Context) ([]Principal, error) {
 		return scim[Principal](ctx, f, host, lookup{resource: "ServicePrincipals", by: "displayName", names: names, attributes: "id,applicationId,displayName,active"})
 	})
 	if err != nil {
@@ -33,7 +35,7 @@ func (f *Fleet) Principals(ctx context.Context, host, name string) ([]Principal,
 }
 
 // ForgetPrincipals makes the next look for a service principal one at live state.
-func (f *Fleet) ForgetPrincipals() { f.memo.drop("principals/") }
+func (f *Fleet) ForgetPrincipals() { f.memo.Drop("principals/") }
 
 // CreatePrincipal makes a service principal in the account. Two of one name do not clash there.
 func (f *Fleet) CreatePrincipal(ctx context.Context, name string) (Principal, error) {
@@ -99,7 +101,7 @@ func (f *Fleet) HasGroup(ctx context.Context, host, name string) (bool, error) {
 	}
 	host = f.directory(host)
 	key, names := together("groups/"+host, f.opt.Groups, name)
-	found, err := recall(ctx, &f.memo, key, func(ctx context.Context) ([]group, error) {
+	found, err := memo.Recall(ctx, &f.memo, key, func(ctx context.Context) ([]group, error) {
 		return scim[group](ctx, f, host, lookup{resource: "Groups", by: "displayName", names: names, attributes: "id,displayName"})
 	})
 	if err != nil {
@@ -117,7 +119,7 @@ type group struct {
 func (f *Fleet) HasUser(ctx context.Context, host, name string) (bool, error) {
 	host = f.directory(host)
 	key, names := together("users/"+host, f.opt.Users, name)
-	found, err := recall(ctx, &f.memo, key, func(ctx context.Context) ([]user, error) {
+	found, err := memo.Recall(ctx, &f.memo, key, func(ctx context.Context) ([]user, error) {
 		return scim[user](ctx, f, host, lookup{resource: "Users", by: "userName", names: names, attributes: "id,userName"})
 	})
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/oauth2"
+
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 )
 
 // Secret is an OAuth secret of a service principal. Only issuing it shows its value. The zero Expires
@@ -22,7 +24,7 @@ type Secret struct {
 
 // OAuthSecrets returns the OAuth secrets of a service principal, by its numeric id.
 func (f *Fleet) OAuthSecrets(ctx context.Context, principalID string) ([]Secret, error) {
-	return recall(ctx, &f.memo, "secrets/"+principalID, func(ctx context.Context) ([]Secret, error) {
+	return memo.Recall(ctx, &f.memo, "secrets/"+principalID, func(ctx context.Context) ([]Secret, error) {
 		api, err := f.secretsAPI(principalID)
 		if err != nil {
 			return nil, err
@@ -44,7 +46,7 @@ func (f *Fleet) OAuthSecrets(ctx context.Context, principalID string) ([]Secret,
 }
 
 // ForgetOAuthSecrets makes the next look at a principal's secrets one at live state.
-func (f *Fleet) ForgetOAuthSecrets(principalID string) { f.memo.drop("secrets/" + principalID) }
+func (f *Fleet) ForgetOAuthSecrets(principalID string) { f.memo.Drop("secrets/" + principalID) }
 
 // IssueOAuthSecret issues an OAuth secret that lives for lifetime. It is not sent again by itself: a
 // principal has five at most, and one whose answer was lost takes up a place.

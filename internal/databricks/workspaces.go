@@ -11,6 +11,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/catalog"
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -19,7 +20,7 @@ type Metastore struct{ ID, WorkspaceID string }
 
 // Metastore returns the metastore that the workspace is attached to, resource.ErrNotFound if none.
 func (f *Fleet) Metastore(ctx context.Context, host string) (Metastore, error) {
-	return recall(ctx, &f.memo, "metastore/"+host, func(ctx context.Context) (Metastore, error) {
+	return memo.Recall(ctx, &f.memo, "metastore/"+host, func(ctx context.Context) (Metastore, error) {
 		c, err := f.on(host)
 		if err != nil {
 			return Metastore{}, err
@@ -38,7 +39,7 @@ type MetastoreSummary struct{ ID, Name, Owner, StorageRoot string }
 
 // MetastoreSummary returns what the workspace shows of its metastore.
 func (f *Fleet) MetastoreSummary(ctx context.Context, host string) (MetastoreSummary, error) {
-	return recall(ctx, &f.memo, "metastore_summary/"+host, func(ctx context.Context) (MetastoreSummary, error) {
+	return memo.Recall(ctx, &f.memo, "metastore_summary/"+host, func(ctx context.Context) (MetastoreSummary, error) {
 		c, err := f.on(host)
 		if err != nil {
 			return MetastoreSummary{}, err
@@ -90,7 +91,7 @@ func (f *Fleet) listedWorkspaceID(ctx context.Context, host string, why error) (
 }
 
 func (f *Fleet) listWorkspaces(ctx context.Context) ([]provisioning.Workspace, error) {
-	return recall(ctx, &f.memo, "workspaces", func(ctx context.Context) ([]provisioning.Workspace, error) {
+	return memo.Recall(ctx, &f.memo, "workspaces", func(ctx context.Context) ([]provisioning.Workspace, error) {
 		c, err := f.onAccount()
 		if err != nil {
 			return nil, err

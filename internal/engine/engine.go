@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/mlopsctl/mlopsctl/internal/credentials"
@@ -70,11 +71,13 @@ func Connect(s *spec.Stack, o Options) (*Engine, error) {
 }
 
 func (e *Engine) connectGitHub(wire http.RoundTripper) (*github.Client, error) {
-	login := sync.OnceValues(func() (github.Login, error) {
-		return github.FindLogin(github.LoginOptions{
-			Host: e.stack.Git.Host, Env: e.opt.Env, GHConfigDir: e.ghConfig(), Transport: wire, Clock: e.opt.Clock, Secrets: e.scrub,
-		})
-	})
+	o := github.LoginOptions{
+		Host: e.stack.Git.Host, Env: e.opt.Env, GHConfigDir: e.ghConfig(), Transport: wire, Clock: e.opt.Clock, Secrets: e.scrub,
+	}
+	if e.opt.Home != "" {
+		o.RunGH = github.RunGH // it may keep its token in the machine's key store
+	}
+	login := sync.OnceValues(func() (github.Login, error) { return github.FindLogin(o) })
 	return github.New(github.Options{
 		Host: e.stack.Git.Host, Owner: e.stack.Git.Owner, Repo: e.stack.Git.Name, Dir: filepath.Join(e.stack.Dir, e.stack.Git.Source),
 		Transport: wire, Now: e.opt.Clock.Now,
@@ -130,8 +133,8 @@ func trusted(s *spec.Stack) func(string) bool {
 	hosts := map[string]bool{}
 	add := func(address string) {
 		if u, err := url.Parse(address); err == nil && u.Host != "" {
-			hosts[u.Host] = true
-			hosts["api."+u.Host] = true
+			host := strings.ToLower(u.Host)
+			hosts[host], hosts["api."+host] = true, true
 		}
 	}
 	add(s.Git.Host)

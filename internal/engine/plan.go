@@ -36,13 +36,14 @@ func (e *Engine) Plan(ctx context.Context, f Filter) (*plan.Plan, error) {
 		Version: e.opt.Version, CreatedAt: e.opt.Clock.Now().UTC().Format(time.RFC3339),
 		Specs: []plan.Spec{{Path: e.stack.File, SHA256: e.stack.SHA256, Name: e.stack.Name}},
 	}
-	wishes, problems, err := plan.Declare(e.types, e.wishes(ctx))
+	spec := e.wishes(ctx)
+	wishes, problems, err := plan.Declare(e.types, spec)
 	if err != nil {
 		return nil, err
 	}
 	p.Diagnostics = append(p.Diagnostics, problems...)
 	if !problems.HasErrors() {
-		if wishes, err = e.selected(wishes, f); err != nil {
+		if wishes, err = e.selected(spec, wishes, f); err != nil {
 			return nil, err
 		}
 		if err = e.compare(ctx, p, wishes); err != nil {
@@ -159,20 +160,20 @@ func catalogHosts(s *spec.Stack) []string {
 	return slices.Sorted(maps.Keys(hosts))
 }
 
-func (e *Engine) selected(wishes []resource.Wish, f Filter) ([]resource.Wish, error) {
+func (e *Engine) selected(w resource.Wishes, wishes []resource.Wish, f Filter) ([]resource.Wish, error) {
 	if f.Target == "" && len(f.Only) == 0 {
 		return wishes, nil
 	}
-	keep := func(string) bool { return true }
+	keep := func(resource.Wish) bool { return true }
 	if f.Target != "" {
-		own, err := e.ofTarget(f.Target)
+		own, err := e.ofTarget(w, f.Target)
 		if err != nil {
 			return nil, err
 		}
-		keep = func(address string) bool { return own[address] }
+		keep = func(w resource.Wish) bool { return own[identity(w)] }
 	}
-	out := plan.Select(wishes, func(address string) bool {
-		return keep(address) && (len(f.Only) == 0 || slices.ContainsFunc(f.Only, func(glob string) bool { return plan.MatchAddress(glob, address) }))
+	out := plan.Select(wishes, func(w resource.Wish) bool {
+		return keep(w) && (len(f.Only) == 0 || slices.ContainsFunc(f.Only, func(glob string) bool { return plan.MatchAddress(glob, w.Addr.String()) }))
 	})
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%w by %s; `mlopsctl plan` lists the addresses", ErrNothingSelected, f)
@@ -192,27 +193,36 @@ func (f Filter) String() string {
 	return strings.Join(parts, " and ")
 }
 
-// ofTarget returns the addresses that the spec wishes only because of that target.
-func (e *Engine) ofTarget(name string) (map[string]bool, error) {
+// ofTarget returns the identities of what the spec wishes only because of that target.
+func (e *Engine) ofTarget(w resource.Wishes, name string) (map[string]bool, error) {
 	if e.stack.Target(name) == nil {
 		return nil, fmt.Errorf("%w: the spec has no target %q", ErrNothingSelected, name)
 	}
-	with, _, err := plan.Declare(e.types, resource.Wishes{Stack: e.stack.Only(name)})
+	with, _, err := plan.Declare(e.types, resource.Wishes{Stack: e.stack.Only(name), Metastores: w.Metastores})
 	if err != nil {
 		return nil, err
 	}
-	without, _, err := plan.Declare(e.types, resource.Wishes{Stack: e.stack.Only("")})
+	without, _, err := plan.Declare(e.types, resource.Wishes{Stack: e.stack.Only(""), Metastores: w.Metastores})
 	if err != nil {
 		return nil, err
 	}
 	own := map[string]bool{}
 	for _, w := range with {
-		own[w.Addr.String()] = true
+		own[identity(w)] = true
 	}
 	for _, w := range without {
-		delete(own, w.Addr.String())
+		delete(own, identity(w))
 	}
 	return own, nil
+}
+
+// identity tells wishes apart that mean different live objects: an address may be shorter in a part of
+// the spec, where nothing else is called so.
+func identity(w resource.Wish) string {
+	if w.Key == "" {
+		return w.Addr.String()
+	}
+	return w.Addr.Kind + " " + w.Key
 }
 
 func rootOf(err error) string {

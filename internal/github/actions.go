@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -18,7 +19,7 @@ type WorkflowPermissions struct {
 
 // WorkflowPermissions returns the repository's settings.
 func (c *Client) WorkflowPermissions(ctx context.Context) (WorkflowPermissions, error) {
-	return recall(ctx, &c.memo, "workflow permissions", func(ctx context.Context) (WorkflowPermissions, error) {
+	return memo.Recall(ctx, &c.memo, "workflow permissions", func(ctx context.Context) (WorkflowPermissions, error) {
 		var p WorkflowPermissions
 		if err := c.get(ctx, c.at("actions", "permissions", "workflow"), &p); err != nil {
 			return p, fmt.Errorf("reading the workflow permissions of %s: %w", c.FullName(), hidden(err))
@@ -30,8 +31,8 @@ func (c *Client) WorkflowPermissions(ctx context.Context) (WorkflowPermissions, 
 // SetWorkflowPermissions changes the settings that p names. GitHub answers 409 where the organisation
 // forbids one of them, whichever it is; the error then says what the organisation allows.
 func (c *Client) SetWorkflowPermissions(ctx context.Context, p WorkflowPermissions) error {
-	c.memo.drop("workflow permissions")
-	defer c.memo.drop("workflow permissions")
+	c.memo.Drop("workflow permissions")
+	defer c.memo.Drop("workflow permissions")
 	_, err := c.send(ctx, request{method: http.MethodPut, path: c.at("actions", "permissions", "workflow"), body: p}, nil)
 	switch {
 	case err == nil:
@@ -66,7 +67,7 @@ type SubjectTemplate struct {
 }
 
 func (c *Client) subjectTemplate(ctx context.Context) (SubjectTemplate, error) {
-	return recall(ctx, &c.memo, "subject", func(ctx context.Context) (SubjectTemplate, error) {
+	return memo.Recall(ctx, &c.memo, "subject", func(ctx context.Context) (SubjectTemplate, error) {
 		t := SubjectTemplate{UseDefault: true}
 		if err := c.get(ctx, c.at("actions", "oidc", "customization", "sub"), &t); err != nil {
 			return t, fmt.Errorf("reading the OIDC subject template of %s: %w", c.FullName(), hidden(err))
@@ -77,7 +78,7 @@ func (c *Client) subjectTemplate(ctx context.Context) (SubjectTemplate, error) {
 
 // organizationTemplate is what a repository follows that has opted into its organisation's template.
 func (c *Client) organizationTemplate(ctx context.Context) (SubjectTemplate, error) {
-	return recall(ctx, &c.memo, "org subject", func(ctx context.Context) (SubjectTemplate, error) {
+	return memo.Recall(ctx, &c.memo, "org subject", func(ctx context.Context) (SubjectTemplate, error) {
 		var t SubjectTemplate
 		err := c.get(ctx, route("orgs", c.opt.Owner, "actions", "oidc", "customization", "sub"), &t)
 		if errors.Is(err, resource.ErrNotFound) {

@@ -16,6 +16,7 @@ import (
 
 	gh "github.com/google/go-github/v60/github"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -35,7 +36,7 @@ type Client struct {
 	opt  Options
 	host site
 	rest *gh.Client
-	memo memo
+	memo memo.Memo
 
 	mu   sync.Mutex
 	born time.Time // when this client created the repository

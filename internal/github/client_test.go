@@ -1,7 +1,6 @@
 package github
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -174,32 +173,6 @@ func TestOnlyItsOwnerCreatesAUsersRepository(t *testing.T) {
 	if _, err := c.CreateRepository(t.Context(), NewRepository{}); err == nil || !strings.Contains(err.Error(), "ada") {
 		t.Errorf("the error is %v, want it to say whose the token is", err)
 	}
-}
-
-func TestAnInterruptedFetchIsMadeAgainByWhoIsStillThere(t *testing.T) {
-	var m memo
-	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan struct{})
-	var group sync.WaitGroup
-	group.Go(func() {
-		_, err := recall(ctx, &m, "x", func(ctx context.Context) (int, error) {
-			close(started)
-			<-ctx.Done()
-			return 0, ctx.Err()
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("the interrupted caller got %v", err)
-		}
-	})
-	<-started
-	group.Go(func() {
-		got, err := recall(t.Context(), &m, "x", func(context.Context) (int, error) { return 7, nil })
-		if got != 7 || err != nil {
-			t.Errorf("the other caller got %d, %v", got, err)
-		}
-	})
-	cancel()
-	group.Wait()
 }
 
 func TestPathsAreEscaped(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -98,7 +99,7 @@ func (a environmentAnswer) environment() Environment {
 
 // Environments returns every environment of the repository.
 func (c *Client) Environments(ctx context.Context) ([]Environment, error) {
-	return recall(ctx, &c.memo, "environments", func(ctx context.Context) ([]Environment, error) {
+	return memo.Recall(ctx, &c.memo, "environments", func(ctx context.Context) ([]Environment, error) {
 		l := listing{path: c.at("environments"), field: "environments", size: 100}
 		answers, err := pages[environmentAnswer](ctx, c, l)
 		if err != nil {
@@ -137,7 +138,7 @@ func (c *Client) FreshEnvironment(ctx context.Context, name string) (Environment
 
 // ForgetEnvironment forgets what is known of an environment, of what is in it and of the list of them.
 func (c *Client) ForgetEnvironment(name string) {
-	c.memo.drop("environments", "policies/"+strings.ToLower(name), storeKey("secrets", name), storeKey("variables", name), storeKey("key", name))
+	c.memo.Drop("environments", "policies/"+strings.ToLower(name), storeKey("secrets", name), storeKey("variables", name), storeKey("key", name))
 }
 
 // SaveEnvironment makes the environment, or replaces all of its settings by e's.
@@ -194,7 +195,7 @@ func (c *Client) DeleteEnvironment(ctx context.Context, name string) error {
 // BranchPolicies returns the patterns of an environment whose mode is NamedBranches.
 func (c *Client) BranchPolicies(ctx context.Context, environment string) ([]BranchPolicy, error) {
 	key := "policies/" + strings.ToLower(environment)
-	return recall(ctx, &c.memo, key, func(ctx context.Context) ([]BranchPolicy, error) {
+	return memo.Recall(ctx, &c.memo, key, func(ctx context.Context) ([]BranchPolicy, error) {
 		l := listing{path: c.policyPath(environment), field: "branch_policies", size: 100}
 		policies, err := pages[BranchPolicy](ctx, c, l)
 		if err != nil {

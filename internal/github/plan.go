@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -37,7 +38,7 @@ func (c *Client) Lacks(ctx context.Context, f Feature, visibility string) (strin
 
 // plan returns the name of the owner's plan, "" where it is not shown to this token.
 func (c *Client) plan(ctx context.Context) (string, error) {
-	return recall(ctx, &c.memo, "plan", func(ctx context.Context) (string, error) {
+	return memo.Recall(ctx, &c.memo, "plan", func(ctx context.Context) (string, error) {
 		owner, err := c.Owner(ctx)
 		if err != nil {
 			return "", err

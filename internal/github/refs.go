@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Branches returns the commit at the head of every branch, by the branch's name. A repository without
 // any is empty.
 func (c *Client) Branches(ctx context.Context) (map[string]string, error) {
-	return recall(ctx, &c.memo, "branches", func(ctx context.Context) (map[string]string, error) {
+	return memo.Recall(ctx, &c.memo, "branches", func(ctx context.Context) (map[string]string, error) {
 		type ref struct {
 			Ref    string `json:"ref"`
 			Object struct {
@@ -41,7 +42,7 @@ func (c *Client) Branches(ctx context.Context) (map[string]string, error) {
 func (c *Client) CreateBranch(ctx context.Context, name, commit string) error {
 	body := map[string]any{"ref": "refs/heads/" + name, "sha": commit}
 	_, err := c.send(ctx, request{method: http.MethodPost, path: c.at("git", "refs"), body: body}, nil)
-	c.memo.drop("branches")
+	c.memo.Drop("branches")
 	switch {
 	case err == nil:
 		return nil
@@ -57,7 +58,7 @@ func (c *Client) CreateBranch(ctx context.Context, name, commit string) error {
 
 // DeleteBranch deletes a branch.
 func (c *Client) DeleteBranch(ctx context.Context, name string) error {
-	defer c.memo.drop("branches")
+	defer c.memo.Drop("branches")
 	path := c.at(append([]string{"git", "refs", "heads"}, strings.Split(name, "/")...)...)
 	_, err := c.send(ctx, request{method: http.MethodDelete, path: path}, nil)
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
@@ -89,4 +90,4 @@ func (c *Client) Push(ctx context.Context, commit gitrepo.Commit) error {
 }
 
 // FreshBranches forgets what is known of branches.
-func (c *Client) FreshBranches() { c.memo.drop("branches", "repository") }
+func (c *Client) FreshBranches() { c.memo.Drop("branches", "repository") }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -40,7 +41,7 @@ func (a Account) IsOrganization() bool { return a.Type == "Organization" }
 // Repository returns the repository, or resource.ErrNotFound. GitHub answers so as well for a private
 // repository that the token may not see.
 func (c *Client) Repository(ctx context.Context) (Repository, error) {
-	return recall(ctx, &c.memo, "repository", func(ctx context.Context) (Repository, error) {
+	return memo.Recall(ctx, &c.memo, "repository", func(ctx context.Context) (Repository, error) {
 		var r Repository
 		if err := c.get(ctx, c.at(), &r); err != nil {
 			return r, fmt.Errorf("reading repository %s: %w", c.FullName(), err)
@@ -75,7 +76,7 @@ func (c *Client) CreateRepository(ctx context.Context, n NewRepository) (Reposit
 	if err != nil {
 		return made, err
 	}
-	defer c.memo.clear()
+	defer c.memo.Drop("")
 	_, err = c.send(ctx, r, &made)
 	if err == nil || errors.Is(err, resource.ErrLost) {
 		c.bear()
@@ -122,7 +123,7 @@ func (c *Client) creation(ctx context.Context, n NewRepository) (request, error)
 
 // EditRepository changes the given settings, and no other.
 func (c *Client) EditRepository(ctx context.Context, settings map[string]any) (Repository, error) {
-	defer c.memo.drop("repository", "plan")
+	defer c.memo.Drop("repository", "plan")
 	var r Repository
 	if _, err := c.send(ctx, request{method: http.MethodPatch, path: c.at(), body: settings}, &r); err != nil {
 		return r, fmt.Errorf("changing repository %s: %w", c.FullName(), err)
@@ -132,7 +133,7 @@ func (c *Client) EditRepository(ctx context.Context, settings map[string]any) (R
 
 // DeleteRepository deletes the repository with all that is in it.
 func (c *Client) DeleteRepository(ctx context.Context) error {
-	defer c.memo.clear()
+	defer c.memo.Drop("")
 	_, err := c.send(ctx, request{method: http.MethodDelete, path: c.at()}, nil)
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return fmt.Errorf("deleting repository %s: %w", c.FullName(), err)
@@ -142,7 +143,7 @@ func (c *Client) DeleteRepository(ctx context.Context) error {
 
 // RepositoryReady reports whether a repository that was just created answers, and what is below it.
 func (c *Client) RepositoryReady(ctx context.Context) (bool, error) {
-	c.memo.drop("repository", "branches")
+	c.memo.Drop("repository", "branches")
 	_, err := c.Repository(ctx)
 	if err == nil {
 		_, err = c.Branches(ctx)
@@ -158,7 +159,7 @@ func (c *Client) Owner(ctx context.Context) (Account, error) {
 	if r, err := c.Repository(ctx); err == nil && r.Owner.Type != "" {
 		return r.Owner, nil
 	}
-	return recall(ctx, &c.memo, "owner", func(ctx context.Context) (Account, error) {
+	return memo.Recall(ctx, &c.memo, "owner", func(ctx context.Context) (Account, error) {
 		var a Account
 		if err := c.get(ctx, route("users", c.opt.Owner), &a); err != nil {
 			return a, fmt.Errorf("looking up the owner %s: %w", c.opt.Owner, err)
@@ -170,7 +171,7 @@ func (c *Client) Owner(ctx context.Context) (Account, error) {
 // Self returns the user that the token belongs to. The token of an app's installation has none; the
 // error then matches resource.ErrForbidden.
 func (c *Client) Self(ctx context.Context) (Account, error) {
-	return recall(ctx, &c.memo, "self", func(ctx context.Context) (Account, error) {
+	return memo.Recall(ctx, &c.memo, "self", func(ctx context.Context) (Account, error) {
 		var a Account
 		if err := c.get(ctx, "user", &a); err != nil {
 			return a, fmt.Errorf("looking up the token's user: %w", err)

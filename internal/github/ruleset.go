@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -126,7 +127,7 @@ func (c *Client) Ruleset(ctx context.Context, name string) (Ruleset, error) {
 	if err != nil {
 		return Ruleset{}, err
 	}
-	text, err := recall(ctx, &c.memo, "ruleset/"+strconv.FormatInt(id, 10), func(ctx context.Context) (json.RawMessage, error) {
+	text, err := memo.Recall(ctx, &c.memo, "ruleset/"+strconv.FormatInt(id, 10), func(ctx context.Context) (json.RawMessage, error) {
 		var text json.RawMessage
 		if err := c.get(ctx, c.rulesetPath(id), &text); err != nil {
 			return nil, fmt.Errorf("reading ruleset %q: %w", name, err)
@@ -146,7 +147,7 @@ func (c *Client) rulesetID(ctx context.Context, name string) (int64, error) {
 		Name       string `json:"name"`
 		SourceType string `json:"source_type"`
 	}
-	all, err := recall(ctx, &c.memo, "rulesets", func(ctx context.Context) ([]summary, error) {
+	all, err := memo.Recall(ctx, &c.memo, "rulesets", func(ctx context.Context) ([]summary, error) {
 		return pages[summary](ctx, c, listing{path: c.at("rulesets") + "?includes_parents=false", size: 100})
 	})
 	if err != nil {
@@ -172,7 +173,7 @@ func (c *Client) rulesetID(ctx context.Context, name string) (int64, error) {
 func (c *Client) rulesetPath(id int64) string { return c.at("rulesets", strconv.FormatInt(id, 10)) }
 
 // FreshRulesets forgets what is known of rulesets.
-func (c *Client) FreshRulesets() { c.memo.drop("rulesets", "ruleset/") }
+func (c *Client) FreshRulesets() { c.memo.Drop("rulesets", "ruleset/") }
 
 // CreateRuleset makes the ruleset.
 func (c *Client) CreateRuleset(ctx context.Context, r Ruleset) error {

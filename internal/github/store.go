@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -48,7 +49,7 @@ var ErrKeyChanged = errors.New("the secret was refused")
 // Secrets returns the secrets of an environment, or of the repository where it is "", by name. A
 // missing environment is resource.ErrNotFound.
 func (c *Client) Secrets(ctx context.Context, environment string) (map[string]SecretInfo, error) {
-	return recall(ctx, &c.memo, storeKey("secrets", environment), func(ctx context.Context) (map[string]SecretInfo, error) {
+	return memo.Recall(ctx, &c.memo, storeKey("secrets", environment), func(ctx context.Context) (map[string]SecretInfo, error) {
 		l := listing{path: c.storePath(environment, "secrets"), field: "secrets", size: 100}
 		list, err := pages[SecretInfo](ctx, c, l)
 		if err != nil {
@@ -64,7 +65,7 @@ func (c *Client) Secrets(ctx context.Context, environment string) (map[string]Se
 
 // FreshSecret returns what GitHub shows of a secret now.
 func (c *Client) FreshSecret(ctx context.Context, p Place) (SecretInfo, error) {
-	c.memo.drop(storeKey("secrets", p.Environment))
+	c.memo.Drop(storeKey("secrets", p.Environment))
 	all, err := c.Secrets(ctx, p.Environment)
 	if err != nil {
 		return SecretInfo{}, err
@@ -79,7 +80,7 @@ func (c *Client) FreshSecret(ctx context.Context, p Place) (SecretInfo, error) {
 // PublicKey returns the key for the secrets of an environment, or of the repository. Only a write asks
 // for it, so an environment without one was made a moment ago and is resource.ErrNotYet.
 func (c *Client) PublicKey(ctx context.Context, environment string) (PublicKey, error) {
-	return recall(ctx, &c.memo, storeKey("key", environment), func(ctx context.Context) (PublicKey, error) {
+	return memo.Recall(ctx, &c.memo, storeKey("key", environment), func(ctx context.Context) (PublicKey, error) {
 		var k PublicKey
 		err := c.get(ctx, c.storePath(environment, "secrets", "public-key"), &k)
 		if environment != "" && errors.Is(err, resource.ErrNotFound) {
@@ -95,14 +96,14 @@ func (c *Client) PublicKey(ctx context.Context, environment string) (PublicKey, 
 // PutSecret stores a sealed value. A refusal forgets the public key, as it may have changed, and
 // matches ErrKeyChanged.
 func (c *Client) PutSecret(ctx context.Context, p Place, s SealedSecret) error {
-	defer c.memo.drop(storeKey("secrets", p.Environment))
+	defer c.memo.Drop(storeKey("secrets", p.Environment))
 	r := request{method: http.MethodPut, path: c.storePath(p.Environment, "secrets", p.Name), body: s}
 	_, err := c.send(ctx, r, nil)
 	switch {
 	case err == nil:
 		return nil
 	case refused(err):
-		c.memo.drop(storeKey("key", p.Environment))
+		c.memo.Drop(storeKey("key", p.Environment))
 		return fmt.Errorf("storing secret %s: %w: %w", p, ErrKeyChanged, err)
 	default:
 		return fmt.Errorf("storing secret %s: %w", p, err)
@@ -111,14 +112,14 @@ func (c *Client) PutSecret(ctx context.Context, p Place, s SealedSecret) error {
 
 // DeleteSecret deletes a secret.
 func (c *Client) DeleteSecret(ctx context.Context, p Place) error {
-	defer c.memo.drop(storeKey("secrets", p.Environment))
+	defer c.memo.Drop(storeKey("secrets", p.Environment))
 	return c.remove(ctx, "secret", p)
 }
 
 // Variables returns the variables of an environment, or of the repository, by name. A missing
 // environment is resource.ErrNotFound.
 func (c *Client) Variables(ctx context.Context, environment string) (map[string]string, error) {
-	return recall(ctx, &c.memo, storeKey("variables", environment), func(ctx context.Context) (map[string]string, error) {
+	return memo.Recall(ctx, &c.memo, storeKey("variables", environment), func(ctx context.Context) (map[string]string, error) {
 		type variable struct{ Name, Value string }
 		l := listing{path: c.storePath(environment, "variables"), field: "variables", size: 30} // more is refused
 		list, err := pages[variable](ctx, c, l)
@@ -135,7 +136,7 @@ func (c *Client) Variables(ctx context.Context, environment string) (map[string]
 
 // CreateVariable makes a variable.
 func (c *Client) CreateVariable(ctx context.Context, p Place, value string) error {
-	defer c.memo.drop(storeKey("variables", p.Environment))
+	defer c.memo.Drop(storeKey("variables", p.Environment))
 	r := request{method: http.MethodPost, path: c.storePath(p.Environment, "variables"), body: map[string]string{"name": p.Name, "value": value}}
 	if _, err := c.send(ctx, r, nil); err != nil {
 		return fmt.Errorf("creating variable %s: %w", p, err)
@@ -145,7 +146,7 @@ func (c *Client) CreateVariable(ctx context.Context, p Place, value string) erro
 
 // UpdateVariable changes a variable's value.
 func (c *Client) UpdateVariable(ctx context.Context, p Place, value string) error {
-	defer c.memo.drop(storeKey("variables", p.Environment))
+	defer c.memo.Drop(storeKey("variables", p.Environment))
 	r := request{method: http.MethodPatch, path: c.storePath(p.Environment, "variables", p.Name), body: map[string]string{"value": value}}
 	if _, err := c.send(ctx, r, nil); err != nil {
 		return fmt.Errorf("changing variable %s: %w", p, err)
@@ -155,7 +156,7 @@ func (c *Client) UpdateVariable(ctx context.Context, p Place, value string) erro
 
 // DeleteVariable deletes a variable.
 func (c *Client) DeleteVariable(ctx context.Context, p Place) error {
-	defer c.memo.drop(storeKey("variables", p.Environment))
+	defer c.memo.Drop(storeKey("variables", p.Environment))
 	return c.remove(ctx, "variable", p)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -26,7 +27,7 @@ type teamAnswer struct {
 
 // RepositoryTeams returns the teams with a role on the repository, by slug.
 func (c *Client) RepositoryTeams(ctx context.Context) (map[string]Team, error) {
-	return recall(ctx, &c.memo, "teams", func(ctx context.Context) (map[string]Team, error) {
+	return memo.Recall(ctx, &c.memo, "teams", func(ctx context.Context) (map[string]Team, error) {
 		answers, err := pages[teamAnswer](ctx, c, listing{path: c.at("teams"), size: 100})
 		if err != nil {
 			return nil, fmt.Errorf("listing the teams of %s: %w", c.FullName(), hidden(err))
@@ -53,7 +54,7 @@ func role(permission string) string {
 
 // OrganizationTeams returns the organisation's teams, by slug.
 func (c *Client) OrganizationTeams(ctx context.Context) (map[string]Team, error) {
-	return recall(ctx, &c.memo, "org teams", func(ctx context.Context) (map[string]Team, error) {
+	return memo.Recall(ctx, &c.memo, "org teams", func(ctx context.Context) (map[string]Team, error) {
 		answers, err := pages[teamAnswer](ctx, c, listing{path: route("orgs", c.opt.Owner, "teams"), size: 100})
 		if errors.Is(err, resource.ErrNotFound) {
 			return nil, fmt.Errorf("%w to list the teams of %s: the token needs to read the organisation (scope read:org, or members: read): %v", resource.ErrForbidden, c.opt.Owner, err)
@@ -71,7 +72,7 @@ func (c *Client) OrganizationTeams(ctx context.Context) (map[string]Team, error)
 
 // SetTeamRole gives a team a role on the repository.
 func (c *Client) SetTeamRole(ctx context.Context, slug, role string) error {
-	defer c.memo.drop("teams")
+	defer c.memo.Drop("teams")
 	permission := role
 	if role == "read" {
 		permission = "pull"
@@ -85,7 +86,7 @@ func (c *Client) SetTeamRole(ctx context.Context, slug, role string) error {
 
 // RemoveTeam takes a team's role on the repository away.
 func (c *Client) RemoveTeam(ctx context.Context, slug string) error {
-	defer c.memo.drop("teams")
+	defer c.memo.Drop("teams")
 	_, err := c.send(ctx, request{method: http.MethodDelete, path: c.teamPath(slug)}, nil)
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return fmt.Errorf("taking the role of team %s away: %w", slug, err)
@@ -99,7 +100,7 @@ func (c *Client) teamPath(slug string) string {
 
 // User returns the user of that login, or resource.ErrNotFound.
 func (c *Client) User(ctx context.Context, login string) (Account, error) {
-	return recall(ctx, &c.memo, "user/"+strings.ToLower(login), func(ctx context.Context) (Account, error) {
+	return memo.Recall(ctx, &c.memo, "user/"+strings.ToLower(login), func(ctx context.Context) (Account, error) {
 		var a Account
 		if err := c.get(ctx, route("users", login), &a); err != nil {
 			return a, fmt.Errorf("looking up user %s: %w", login, err)

@@ -149,7 +149,7 @@ func TestSelectTakesWhatIsNeededAlong(t *testing.T) {
 		{Addr: thing("b"), Want: resource.Object{}, Needs: []resource.Need{{Addr: "thing/a", Why: "w"}}},
 		{Addr: thing("c"), Want: resource.Object{}},
 	}
-	got := Select(wishes, func(a string) bool { return MatchAddress("*/B", a) })
+	got := Select(wishes, func(w resource.Wish) bool { return MatchAddress("*/B", w.Addr.String()) })
 	if len(got) != 2 || got[0].Addr.Name != "a" || got[1].Addr.Name != "b" {
 		t.Errorf("selected %v", got)
 	}

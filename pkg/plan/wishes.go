@@ -105,10 +105,10 @@ func Graph(wishes []resource.Wish) *dag.Graph {
 }
 
 // Select returns the wishes that keep chooses, with all that they need, in their order.
-func Select(wishes []resource.Wish, keep func(address string) bool) []resource.Wish {
+func Select(wishes []resource.Wish, keep func(resource.Wish) bool) []resource.Wish {
 	var chosen []string
 	for _, w := range wishes {
-		if keep(w.Addr.String()) {
+		if keep(w) {
 			chosen = append(chosen, w.Addr.String())
 		}
 	}

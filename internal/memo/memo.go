@@ -1,4 +1,5 @@
-package databricks
+// Package memo remembers answers, so that many readers of one listing cost one request.
+package memo
 
 import (
 	"context"
@@ -9,8 +10,9 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-// memo remembers answers by key for the length of a run. The zero memo is empty.
-type memo struct {
+// Memo remembers answers by key for the length of a run. The zero Memo is empty and ready to use; its
+// methods may be called from any goroutine.
+type Memo struct {
 	mu      sync.Mutex
 	answers map[string]*answer
 }
@@ -21,9 +23,9 @@ type answer struct {
 	err   error
 }
 
-// recall returns the answer under key, which is fetched once however many ask at the same time. An
+// Recall returns the answer under key, which is fetched once however many ask at the same time. An
 // error is an answer too, but for one that passes: an interruption, or something not visible yet.
-func recall[T any](ctx context.Context, m *memo, key string, fetch func(context.Context) (T, error)) (T, error) {
+func Recall[T any](ctx context.Context, m *Memo, key string, fetch func(context.Context) (T, error)) (T, error) {
 	for {
 		a, mine := m.claim(key)
 		if mine {
@@ -41,7 +43,7 @@ func recall[T any](ctx context.Context, m *memo, key string, fetch func(context.
 			return none, context.Cause(ctx)
 		case <-a.done:
 		}
-		if interrupted(a.err) {
+		if interrupted(a.err) && ctx.Err() == nil {
 			continue // it was the other caller who was interrupted
 		}
 		value, _ := a.value.(T)
@@ -49,7 +51,7 @@ func recall[T any](ctx context.Context, m *memo, key string, fetch func(context.
 	}
 }
 
-func (m *memo) claim(key string) (a *answer, mine bool) {
+func (m *Memo) claim(key string) (a *answer, mine bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a, known := m.answers[key]; known {
@@ -63,7 +65,7 @@ func (m *memo) claim(key string) (a *answer, mine bool) {
 	return a, true
 }
 
-func (m *memo) release(key string, a *answer) {
+func (m *Memo) release(key string, a *answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.answers[key] == a {
@@ -71,15 +73,15 @@ func (m *memo) release(key string, a *answer) {
 	}
 }
 
-// drop forgets every answer whose key begins with one of the prefixes. A fetch that is under way is
-// forgotten with them: whoever asks next fetches again.
-func (m *memo) drop(prefixes ...string) {
+// Drop forgets the answers under the keys; a key that ends in a slash is all below it, and "" is every
+// answer. A fetch that is under way is forgotten with them: whoever asks next fetches again.
+func (m *Memo) Drop(keys ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for key := range m.answers {
-		for _, p := range prefixes {
-			if strings.HasPrefix(key, p) {
-				delete(m.answers, key)
+	for have := range m.answers {
+		for _, key := range keys {
+			if have == key || (key == "" || strings.HasSuffix(key, "/")) && strings.HasPrefix(have, key) {
+				delete(m.answers, have)
 			}
 		}
 	}

@@ -1,0 +1,62 @@
+package memo
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestAnInterruptedFetchIsNotRemembered(t *testing.T) {
+	var m Memo
+	ctx, cancel := context.WithCancel(t.Context())
+	started := make(chan struct{})
+	first := make(chan error)
+	go func() {
+		_, err := Recall(ctx, &m, "key", func(ctx context.Context) (int, error) {
+			close(started)
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		first <- err
+	}()
+	<-started
+	second := make(chan int)
+	go func() {
+		value, err := Recall(t.Context(), &m, "key", func(context.Context) (int, error) { return 7, nil })
+		if err != nil {
+			t.Error(err)
+		}
+		second <- value
+	}()
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the interrupted caller got %v", err)
+	}
+	if value := <-second; value != 7 {
+		t.Errorf("the other caller got %d", value)
+	}
+}
+
+func TestADropForgetsTheKeyOrAllBelowIt(t *testing.T) {
+	for drop, again := range map[string]int{"a": 1, "a/": 2, "": 4, "c": 0} {
+		var m Memo
+		fetches := 0
+		ask := func() {
+			for _, key := range []string{"a", "a/1", "a/2", "b"} {
+				if _, err := Recall(t.Context(), &m, key, func(context.Context) (int, error) { fetches++; return fetches, nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		ask()
+		m.Drop(drop)
+		ask()
+		if fetches != 4+again {
+			t.Errorf("after a drop of %q %d were fetched again, want %d", drop, fetches-4, again)
+		}
+	}
+}
