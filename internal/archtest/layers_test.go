@@ -86,7 +86,7 @@ func boundaries() []boundary {
 		{"github.com/vektah/gqlparser", []string{"internal/transport", "internal/sandbox"}, "the guard tells a query from a mutation; the sandbox answers them"},
 		{"golang.org/x/crypto", []string{"internal/credentials", "internal/sandbox"}, "a secret is sealed in one place, and opened in one"},
 		{"golang.org/x/term", []string{"internal/cli"}, "only the command line knows terminals"},
-		{"os/exec", []string{"internal/credentials", "internal/github", "internal/gitrepo", "internal/sandbox", "internal/cli"}, "running a program is a decision"},
+		{"os/exec", []string{"internal/credentials", "internal/github", "internal/sandbox"}, "programs are run for a secret's command, for gh's token and for git's protocol"},
 		{"net/http/httptest", nil, "it belongs to tests"},
 		{"testing", []string{"internal/kindtest"}, "it belongs to tests"},
 		{"unsafe", nil, "nothing here needs it"},
