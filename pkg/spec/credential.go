@@ -70,6 +70,17 @@ func credentialFinding(what string) finding {
 	return found("spec/credential", "this looks like "+what, credentialAdvice)
 }
 
+// isSecretValue reports whether a path is where other tools put a secret's value.
+func isSecretValue(path []string) bool {
+	return len(path) == 3 && path[0] == "secrets" && slices.Contains([]string{"value", "token", "secret", "password", "plaintext"}, path[2])
+}
+
+// secretFinding is for a value that stands where only a secret's value would: whatever it looks like, it
+// is never shown.
+func secretFinding() finding {
+	return found("spec/credential", "a secret's value stands in the spec", credentialAdvice)
+}
+
 // refuseCredentials looks at every key and value, and at what YAML does not read: comments.
 func (r *reading) refuseCredentials() {
 	lines := strings.Split(string(r.data), "\n")

@@ -75,6 +75,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(data)
 	secret := withCredentials("{{github}}")
 	f.Add([]byte(shortest + "# " + secret))
+	f.Add([]byte("0" + secret + ": 0A"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if strings.Contains(string(data), "${") || !utf8.Valid(data) {
 			spec.Parse("mlops.yaml", data, spec.Options{})

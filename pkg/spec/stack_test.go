@@ -1,6 +1,9 @@
 package spec_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -27,7 +30,21 @@ func full(t *testing.T) *spec.Stack {
 func pointer[T any](v T) *T { return &v }
 
 func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
-	want := &spec.Stack{
+	want, got := wantFull(), full(t)
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(spec.Stack{}), cmpopts.IgnoreFields(spec.Stack{}, "SHA256")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	data, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(data); got.SHA256 != hex.EncodeToString(sum[:]) {
+		t.Errorf("SHA256 %q, want that of the file", got.SHA256)
+	}
+}
+
+func wantFull() *spec.Stack {
+	return &spec.Stack{
 		File: "testdata/full.yaml", Dir: "testdata", Name: "mlops-stack-demo",
 		Git: spec.Git{
 			Host: "https://github.com", Owner: "acme", Name: "mlops-stack-demo", Visibility: "private",
@@ -45,17 +62,7 @@ func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
 				RequiredApprovals: pointer(1), RequiredChecks: []string{"mlops-gate"}, AllowForcePush: pointer(false)}},
 			{Name: "release", From: "main", Protection: &spec.Protection{RequiredApprovals: pointer(1)}},
 		},
-		Targets: []spec.Target{
-			{Name: "dev", Host: "https://dev.cloud.databricks.com", Catalog: "dev"},
-			{Name: "test", Host: "https://e2-dogfood.staging.cloud.databricks.com", ServicePrincipal: "mlops-stack-demo-test",
-				CIAuth: spec.OIDC, Environment: &spec.Environment{}, Catalog: "test"},
-			{Name: "staging", Host: "https://e2-dogfood.staging.cloud.databricks.com", Profile: "staging-admin", Branch: "main",
-				ServicePrincipal: "mlops-stack-demo-staging", CIAuth: spec.OIDC, Catalog: "staging",
-				Environment: &spec.Environment{Reviewers: []string{}, Branches: []string{"main"}}},
-			{Name: "prod", Host: "https://e2-demo-field-eng.cloud.databricks.com", Branch: "release",
-				ServicePrincipal: "mlops-stack-demo-prod", CIAuth: spec.OAuthSecret, Catalog: "prod",
-				Environment: &spec.Environment{Reviewers: []string{"team:ml-leads", "user:octocat"}, Branches: []string{"release"}}},
-		},
+		Targets:           wantTargets(),
 		ServicePrincipals: []spec.ServicePrincipal{{Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab"}},
 		Catalogs: []spec.Catalog{
 			{Name: "test", Schemas: []spec.Schema{{Name: "mlops_stack_demo"}}},
@@ -84,12 +91,19 @@ func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
 			{Name: "FEATURE_TABLE", Environment: "prod", Value: "prod.mlops_stack_demo.features"},
 		},
 	}
-	got := full(t)
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(spec.Stack{}), cmpopts.IgnoreFields(spec.Stack{}, "SHA256")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if got.SHA256 != "" && len(got.SHA256) != 64 {
-		t.Errorf("SHA256 %q", got.SHA256)
+}
+
+func wantTargets() []spec.Target {
+	return []spec.Target{
+		{Name: "dev", Host: "https://dev.cloud.databricks.com", Catalog: "dev"},
+		{Name: "test", Host: "https://e2-dogfood.staging.cloud.databricks.com", ServicePrincipal: "mlops-stack-demo-test",
+			CIAuth: spec.OIDC, Environment: &spec.Environment{}, Catalog: "test"},
+		{Name: "staging", Host: "https://e2-dogfood.staging.cloud.databricks.com", Profile: "staging-admin", Branch: "main",
+			ServicePrincipal: "mlops-stack-demo-staging", CIAuth: spec.OIDC, Catalog: "staging",
+			Environment: &spec.Environment{Reviewers: []string{}, Branches: []string{"main"}}},
+		{Name: "prod", Host: "https://e2-demo-field-eng.cloud.databricks.com", Branch: "release",
+			ServicePrincipal: "mlops-stack-demo-prod", CIAuth: spec.OAuthSecret, Catalog: "prod",
+			Environment: &spec.Environment{Reviewers: []string{"team:ml-leads", "user:octocat"}, Branches: []string{"release"}}},
 	}
 }
 
@@ -269,5 +283,47 @@ func TestTheSameFileGivesTheSameReport(t *testing.T) {
 				t.Fatalf("%s: two reports of one file:\n%s\n%s", file, told(first), told(again))
 			}
 		}
+	}
+}
+
+func TestTheDefaultsAreThoseOfTheSchema(t *testing.T) {
+	stack, list := spec.Parse("mlops.yaml", []byte(`version: 1
+name: demo
+git: { repository: acme/demo, first_commit: { paths: [README.md] } }
+branches: { main: {} }
+targets: { prod: { host: https://prod.cloud.databricks.com, service_principal: p, environment: {} } }
+catalogs: { prod: {} }
+secrets: { A: { oauth_secret: { target: prod } } }
+`), spec.Options{})
+	if stack == nil {
+		t.Fatal(told(list))
+	}
+	for path, got := range map[string]any{
+		"git.host":                        stack.Git.Host,
+		"git.source":                      stack.Git.Source,
+		"git.first_commit.message":        stack.Git.FirstCommit.Message,
+		"branches.*.default":              stack.Branches[0].Default,
+		"targets.*.ci_auth":               stack.Targets[0].CIAuth,
+		"catalogs.*.exists":               stack.Catalogs[0].Exists,
+		"secrets.*.oauth_secret.lifetime": fmt.Sprintf("%dd", stack.Secrets[0].OAuthSecret.Lifetime/(24*time.Hour)),
+	} {
+		e, err := spec.Explain(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.Trim(e.Default, `"`); fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, but the schema says %s", path, got, want)
+		}
+	}
+}
+
+func TestASpecBeyondEveryHandsReachIsRefusedOnce(t *testing.T) {
+	text := shortest + "variables:\n"
+	for i := range 20_000 {
+		text += fmt.Sprintf("  V%d: x\n", i)
+	}
+	_, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{})
+	if len(list) != 1 || list[0].Code != "spec/size" || list[0].Source.Line < 19_000 {
+		t.Errorf("%.500s", told(list))
 	}
 }

@@ -77,18 +77,19 @@ func (r *reading) wordUnknownKeys(n *node, f *fragment) {
 			n.later = n.later || key == "level"
 			continue
 		}
+		if isSecretValue(c.path) {
+			r.fail(c, secretFinding())
+			continue
+		}
 		near := nearest(key, f.known())
 		if near != "" {
 			r.meant[Pointer(child(n.path, near)...)] = true
 		}
-		r.failKey(c, found("spec/unknown-key", fmt.Sprintf("unknown key %q in %s", key, n.where()), unknownKeyAdvice(n, key, f)))
+		r.failKey(c, found("spec/unknown-key", fmt.Sprintf("unknown key %q in %s", key, n.where()), unknownKeyAdvice(key, f)))
 	}
 }
 
-func unknownKeyAdvice(n *node, key string, f *fragment) string {
-	if len(n.path) == 2 && n.path[0] == "secrets" && slices.Contains([]string{"value", "token", "secret"}, key) {
-		return "a secret's value never stands in this file; use env, file or command"
-	}
+func unknownKeyAdvice(key string, f *fragment) string {
 	if near := nearest(key, f.known()); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
@@ -134,6 +135,10 @@ func (r *reading) wordMissing(n *node, f *fragment) {
 
 // wordType names forms alone: a value of the wrong form may be anything, a secret too.
 func (r *reading) wordType(n *node, f *fragment) {
+	if len(n.path) == 2 && n.path[0] == "secrets" && n.form != sequence {
+		r.fail(n, secretFinding())
+		return
+	}
 	advice := fmt.Sprintf("for example: %s", example(n.name(), f))
 	if slices.Contains(f.Type, "string") && (n.form == number || n.form == boolean) {
 		advice = fmt.Sprintf("put it in quotes: %q", n.text)
