@@ -52,6 +52,13 @@ func explained(e spec.Explanation) string {
 	line("allowed", strings.Join(e.Allowed, ", "))
 	line("example", strings.Join(e.Examples, "\n"+strings.Repeat(" ", 10)))
 	fmt.Fprintf(&b, "\n%s\n", e.Description)
+	if e.Code != nil {
+		for _, part := range []string{e.Code.Cause, e.Code.Fix, e.Code.Example} {
+			if part != "" {
+				fmt.Fprintf(&b, "\n%s\n", strings.TrimRight(part, "\n"))
+			}
+		}
+	}
 	if len(e.Keys) > 0 {
 		b.WriteString("\nkeys:\n")
 	}

@@ -18,7 +18,7 @@ import (
 var secretKind = resource.Kind[*credentials.Vault, secret]{
 	Name:     "secret",
 	Doc:      "A GitHub Actions secret of the repository or of an environment.",
-	Identity: []string{"repository", "environment", "name", "host", "principal"},
+	Identity: []string{"repository", "environment", "name", "workspace", "principal"},
 	CreateOnly: []string{
 		"env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds",
 	},
@@ -39,7 +39,9 @@ var secretKind = resource.Kind[*credentials.Vault, secret]{
 		return v.Available(want.source())
 	},
 	Warn: warnOfHour,
-	Due:  func(have secret) string { return have.Renew },
+	Due: func(have secret) resource.Renewal {
+		return resource.Renewal{Reason: have.Renew, Ageing: have.Issue == credentials.AccessToken}
+	},
 }
 
 type secret struct {
@@ -51,7 +53,7 @@ type secret struct {
 	Command     []string          `json:"command,omitempty"`
 	Issue       credentials.Issue `json:"issue,omitempty"`
 
-	Host                string        `json:"host,omitempty"` // the workspace to log in to
+	Host                string        `json:"workspace,omitempty"` // to log in to
 	Principal           string        `json:"principal,omitempty"`
 	PrincipalID         resource.Text `json:"principal_id,omitzero"`
 	ApplicationID       resource.Text `json:"application_id,omitzero"`
@@ -154,7 +156,7 @@ func readSecret(ctx context.Context, v *credentials.Vault, want secret) (secret,
 func seenSecret(want secret, stored credentials.Stored) secret {
 	have := secret{
 		Repository: want.Repository, Environment: want.Environment, Name: want.Name,
-		Host: want.Host, Principal: want.Principal, Renew: stored.Renew,
+		Issue: want.Issue, Host: want.Host, Principal: want.Principal, Renew: stored.Renew,
 	}
 	if !stored.UpdatedAt.IsZero() {
 		have.UpdatedAt = stored.UpdatedAt.UTC().Format(time.RFC3339)

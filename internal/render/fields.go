@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // fieldLines are the fields of a change, one a line, with their paths aligned. The host stands above
@@ -29,9 +30,9 @@ func (s Style) fieldChange(c plan.Change, f plan.Field) string {
 	case f.Sensitive:
 		return "(sensitive)"
 	case f.KnownAfterApply && c.Before != nil && f.Before != nil:
-		return value(f.Before) + " → (known after apply)"
+		return value(f.Before) + " → " + unknownYet(c, f)
 	case f.KnownAfterApply:
-		return "(known after apply)"
+		return unknownYet(c, f)
 	case c.Before == nil:
 		return value(f.After)
 	}
@@ -43,6 +44,16 @@ func (s Style) fieldChange(c plan.Change, f plan.Field) string {
 		}
 	}
 	return value(f.Before) + " → " + value(f.After)
+}
+
+// unknownYet says where a value will come from that is not known before the apply.
+func unknownYet(c plan.Change, f plan.Field) string {
+	top, _, _ := strings.Cut(f.Path, ".")
+	refs := resource.Refs(resource.Object{top: c.Want[top]})
+	if len(refs) != 1 {
+		return "(known after apply)"
+	}
+	return "(known after apply, from " + Clean(refs[0].Addr) + ")"
 }
 
 // items are what a list gains and loses; "" where only the order differs.

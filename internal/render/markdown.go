@@ -19,7 +19,7 @@ func PlanMarkdown(p *plan.Plan) string {
 	fmt.Fprintf(&b, "%s\n", view.summary(p))
 	markdownTable(&b, view.pick(p, func(c plan.Change) bool { return c.Action != plan.None }))
 	markdownDiagnostics(&b, p.Diagnostics)
-	if p.HasChanges() {
+	if !p.Empty() {
 		text := Plan(p, view)
 		fence := strings.Repeat("`", max(3, longestRun(text, '`')+1))
 		fmt.Fprintf(&b, "\n<details><summary>Every field</summary>\n\n%stext\n%s%s\n\n</details>\n", fence, text, fence)

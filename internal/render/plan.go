@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/dag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // indent is where what is said about a change begins.
@@ -90,8 +91,16 @@ func (v PlanView) change(b *strings.Builder, c plan.Change) {
 		fmt.Fprintln(b, indent+l)
 	}
 	for _, n := range direct(v.order, c.Address) {
+		if givesField(c, n.To) {
+			continue // the field says so, or the address
+		}
 		fmt.Fprintln(b, indent+v.Style.paint(dim, v.Style.wrap(indent+"  ", "after "+Clean(n.To)+": "+Clean(n.Why))))
 	}
+}
+
+// givesField reports whether a change needs an object for a value that it is made with.
+func givesField(c plan.Change, address string) bool {
+	return slices.ContainsFunc(c.Needs, func(n resource.Need) bool { return n.Addr == address && n.Field != "" })
 }
 
 // held lists the changes of an action that nothing is done about, with the reason and the place of
@@ -135,7 +144,7 @@ func (v PlanView) summary(p *plan.Plan) string {
 	switch {
 	case len(p.Changes) == 0 && p.Diagnostics.HasErrors():
 		text = "No plan."
-	case !p.HasChanges():
+	case p.Empty():
 		text = fmt.Sprintf("No changes. %s compared, all as the spec wishes.", plural(unchanged, "object"))
 	case !slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return shownAsChange(c.Action) }):
 		text = fmt.Sprintf("Nothing to do now: %s; %d unchanged.", toDo(p, plan.Create, plan.Update, plan.Delete), unchanged)

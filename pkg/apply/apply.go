@@ -88,7 +88,7 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Report, error) {
 	defer cancel()
 	finished := r.finish(soft, cancel)
 	_, err = dag.Walk(soft, g, o.Parallelism, dag.Visitor[[]stepResult]{
-		Start: func(id string) dag.Work[[]stepResult] { return r.start(ctx, id) },
+		Start: func(id string) dag.Work[[]stepResult] { return r.start(ctx, soft, id) },
 		Done:  func(_ string, results []stepResult) { r.settle(results) },
 	})
 	cancel()
@@ -176,7 +176,10 @@ func (r *run) prepare(p *plan.Plan) (*dag.Graph, error) {
 
 // start decides, when all that a node needs is settled, which of its steps can be done, and returns
 // the work of doing them.
-func (r *run) start(ctx context.Context, unit string) dag.Work[[]stepResult] {
+//
+// What is in flight ends with ctx; waiting ends with soft, as whoever ends a run early does not want
+// to wait for what may become visible.
+func (r *run) start(ctx, soft context.Context, unit string) dag.Work[[]stepResult] {
 	var steps []step
 	for _, address := range r.units[unit] {
 		c := r.changes[address]
@@ -192,7 +195,7 @@ func (r *run) start(ctx context.Context, unit string) dag.Work[[]stepResult] {
 	if len(steps) == 0 {
 		return nil
 	}
-	w := worker{clock: r.options.Clock, emit: r.emit}
+	w := worker{clock: r.options.Clock, emit: r.emit, sleep: func(d time.Duration) error { return r.options.Clock.Sleep(soft, d) }}
 	return func() []stepResult { return w.do(ctx, steps) }
 }
 

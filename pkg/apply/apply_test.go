@@ -7,7 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -77,7 +79,7 @@ func TestACredentialWhoseRenewalGotLostIsNotIssuedTwice(t *testing.T) {
 	w := &world{things: []resource.Object{{"name": "a", "id": "1"}}, faults: []fault{lostSoon}}
 	types := w.types()
 	secret := types["thing"]
-	secret.Due = func(resource.Object) (string, error) { return "it is old", nil }
+	secret.Due = func(resource.Object) (resource.Renewal, error) { return resource.Renewal{Reason: "it is old"}, nil }
 	types["thing"] = secret
 	p := &plan.Plan{Changes: []plan.Change{{Address: "thing/a", Kind: "thing", Action: plan.Rotate, Before: w.things[0], Want: resource.Object{"name": "a"}}}}
 	report, err := Run(context.Background(), p, Options{Types: types, Clock: &idleClock{}})
@@ -142,6 +144,35 @@ func TestAnEarlyEndFinishesWhatIsInFlightAndSaysWhatWasNotStarted(t *testing.T) 
 	if err != nil || report.Results[0].Status != Done || len(w.things) != 1 {
 		t.Fatalf("%+v, %v; want the first done", report.Results, err)
 	}
+}
+
+func TestAnEarlyEndWaitsForNothing(t *testing.T) {
+	w := &world{faults: slices.Repeat([]fault{notYet}, 100)}
+	p, err := w.plan([]resource.Wish{wish("thing", "a", nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	finish := make(chan struct{})
+	var once sync.Once
+	report, err := Run(context.Background(), p, Options{Types: w.types(), Clock: stubborn{}, Finish: finish,
+		OnEvent: func(e Event) {
+			if e.Type == TypeProgress {
+				once.Do(func() { close(finish) })
+			}
+		}})
+	if err != nil || report.Results[0].Status != Failed || w.writes != 1 {
+		t.Errorf("%v, %+v after %d tries; want the wait to end with the run", err, report.Results, w.writes)
+	}
+}
+
+// stubborn is a clock whose sleepers wake only when they are told to.
+type stubborn struct{}
+
+func (stubborn) Now() time.Time { return time.Time{} }
+
+func (stubborn) Sleep(ctx context.Context, _ time.Duration) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // TestOneMoreApplyConverges is what the engine promises: whatever failed in an apply, one more apply

@@ -34,6 +34,7 @@ type stepResult struct {
 type worker struct {
 	clock Clock
 	emit  func(Event)
+	sleep func(time.Duration) error // ends early with the run
 }
 
 // do carries out the steps of one node: one, or those of a batch that go out together.
@@ -77,7 +78,7 @@ func (w worker) write(ctx context.Context, s step) (made resource.Object, note s
 		made, err = w.send(ctx, s)
 		return err
 	}
-	err = w.patiently(ctx, s.change.Address, send)
+	err = w.patiently(s.change.Address, send)
 	switch {
 	case errors.Is(err, resource.ErrLost):
 		return w.afterLostAnswer(ctx, s, err)
@@ -99,7 +100,7 @@ func (w worker) send(ctx context.Context, s step) (resource.Object, error) {
 }
 
 // patiently repeats f while it says that something is not visible yet.
-func (w worker) patiently(ctx context.Context, address string, f func() error) error {
+func (w worker) patiently(address string, f func() error) error {
 	pause, waited := time.Second, time.Duration(0)
 	for {
 		err := f()
@@ -110,7 +111,7 @@ func (w worker) patiently(ctx context.Context, address string, f func() error) e
 			return fmt.Errorf("%w; waited %s for it", err, waited)
 		}
 		w.emit(Event{Time: w.clock.Now(), Type: TypeProgress, Address: address, Message: fmt.Sprintf("not visible yet, looking again in %s: %v", pause, err)})
-		if slept := w.clock.Sleep(ctx, pause); slept != nil {
+		if slept := w.sleep(pause); slept != nil {
 			return errors.Join(err, slept)
 		}
 		waited += pause
@@ -119,7 +120,7 @@ func (w worker) patiently(ctx context.Context, address string, f func() error) e
 }
 
 func (w worker) untilReady(ctx context.Context, s step, made resource.Object) error {
-	return w.patiently(ctx, s.change.Address, func() error {
+	return w.patiently(s.change.Address, func() error {
 		ready, err := s.kind.Ready(ctx, made)
 		if err == nil && !ready {
 			return fmt.Errorf("%s was made but is %w", s.change.Address, resource.ErrNotYet)
@@ -133,7 +134,7 @@ func (w worker) untilReady(ctx context.Context, s step, made resource.Object) er
 func (w worker) afterLostAnswer(ctx context.Context, s step, lost error) (resource.Object, string, error) {
 	const looks = 4
 	for i := range looks {
-		if err := w.clock.Sleep(ctx, time.Duration(i)*time.Second); err != nil {
+		if err := w.sleep(time.Duration(i) * time.Second); err != nil {
 			return nil, "", errors.Join(lost, err)
 		}
 		live, found, err := look(ctx, s)
@@ -183,8 +184,8 @@ func due(s step, live resource.Object) bool {
 	if s.kind.Due == nil {
 		return false
 	}
-	reason, err := s.kind.Due(live)
-	return err != nil || reason != ""
+	renewal, err := s.kind.Due(live)
+	return err != nil || renewal.Reason != ""
 }
 
 func differing(s step, live resource.Object) []plan.Field {
@@ -230,7 +231,7 @@ func (w worker) together(ctx context.Context, steps []step) []stepResult {
 func (w worker) batch(ctx context.Context, first step, changes []resource.Change[resource.Object]) []error {
 	var errs []error
 	resent := false
-	err := w.patiently(ctx, first.change.Address, func() error {
+	err := w.patiently(first.change.Address, func() error {
 		errs = first.kind.Write(ctx, changes)
 		joined := errors.Join(errs...)
 		if errors.Is(joined, resource.ErrLost) && !resent {

@@ -95,7 +95,7 @@ func decide(c *Change, t resource.Type, want resource.Object, seen Observation) 
 	switch seen.State {
 	case Absent:
 		c.Action, c.Reason = Create, "it is not there"
-		c.After, c.Fields = Merge(want, seen.Object), orEmpty(Diff(want, nil))
+		c.After, c.Fields = Merge(want, seen.Object), orEmpty(Diff(want, nil, said(t, c.Address, want)...))
 	case Present:
 		return decidePresent(c, t, want, seen.Object)
 	case Stopped:
@@ -108,6 +108,15 @@ func decide(c *Change, t resource.Type, want resource.Object, seen Observation) 
 		return fmt.Errorf("it was not looked at (state %q)", seen.State)
 	}
 	return batch(c, t, want)
+}
+
+// said are the identity fields of a new object, which its address says already. One that is the only
+// one of its kind has no name in its address: then only references to what holds it go without saying.
+func said(t resource.Type, address string, want resource.Object) []string {
+	if strings.Contains(address, t.Name+"/") {
+		return t.Identity
+	}
+	return slices.DeleteFunc(slices.Clone(t.Identity), func(field string) bool { return !holdsRef(want[field]) })
 }
 
 func decidePresent(c *Change, t resource.Type, want, have resource.Object) error {
@@ -142,8 +151,8 @@ func decideEqual(c *Change, t resource.Type, have resource.Object) error {
 		return nil
 	}
 	due, err := t.Due(have)
-	if err == nil && due != "" {
-		c.Action, c.Reason = Rotate, due
+	if err == nil && due.Reason != "" {
+		c.Action, c.Reason, c.Ageing = Rotate, due.Reason, due.Ageing
 	}
 	return err
 }

@@ -40,7 +40,7 @@ func TestBuildDecides(t *testing.T) {
 		action Action
 		fields []string
 	}{
-		"a missing object is created":                   {Observation{State: Absent}, Create, []string{"name", "root", "seed", "size"}},
+		"a missing object is created":                   {Observation{State: Absent}, Create, []string{"root", "seed", "size"}},
 		"identity, seeds and extra fields never differ": {Observation{State: Present, Object: live}, None, nil},
 		"a managed field that differs is updated":       {Observation{State: Present, Object: changed}, Update, []string{"size"}},
 		"an immutable field is refused":                 {Observation{State: Present, Object: resource.Object{"size": 3.0, "root": "other"}}, Blocked, []string{"root"}},
@@ -75,7 +75,7 @@ func TestAReferenceToANewObjectIsKnownAfterTheApplyAndOrdersIt(t *testing.T) {
 		t.Fatalf("order %s, %s; child depends on %v", changes[0].Address, changes[1].Address, changes[1].DependsOn)
 	}
 	child := changes[1]
-	want := []Field{{Path: "name", After: "child"}, {Path: "parent", KnownAfterApply: true}}
+	want := []Field{{Path: "parent", KnownAfterApply: true}}
 	if _, known := child.After["parent"]; known || !cmp.Equal(child.Fields, want) {
 		t.Errorf("after %v, fields %v; want the parent's id known after the apply", child.After, child.Fields)
 	}

@@ -79,7 +79,8 @@ type Change struct {
 	After     resource.Object `json:"after"`
 	Fields    []Field         `json:"fields"`
 	Danger    resource.Guard  `json:"danger"`
-	Batch     string          `json:"batch,omitempty"` // changes of one batch go out in one request
+	Batch     string          `json:"batch,omitempty"`  // changes of one batch go out in one request
+	Ageing    bool            `json:"ageing,omitempty"` // a renewal of what only grew old, which is no difference
 	Source    diag.Pos        `json:"source"`
 
 	Want resource.Object `json:"-"` // the wish with its open references, for an apply in this process
@@ -122,9 +123,14 @@ func (p *Plan) Acts() bool {
 }
 
 // HasChanges reports what --detailed-exitcode asks: whether live state differs from the spec,
-// waits and blocked objects included.
+// waits and blocked objects included. A token that merely grows old is no difference.
 func (p *Plan) HasChanges() bool {
-	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action != None })
+	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action != None && !c.Ageing })
+}
+
+// Empty reports whether there is nothing to do and nothing to tell.
+func (p *Plan) Empty() bool {
+	return !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action != None })
 }
 
 type document struct {

@@ -79,7 +79,7 @@ func Needs(w resource.Wish) []resource.Need {
 	needs := slices.Clone(w.Needs)
 	for _, key := range slices.Sorted(maps.Keys(w.Want)) {
 		for _, r := range resource.Refs(resource.Object{key: w.Want[key]}) {
-			needs = append(needs, resource.Need{Addr: r.Addr, Why: fmt.Sprintf("its %s comes from there (%s)", key, r.Field)})
+			needs = append(needs, resource.Need{Addr: r.Addr, Field: key, Why: fmt.Sprintf("its %s is that one's %s", key, r.Field)})
 		}
 	}
 	self := w.Addr.String()

@@ -24,7 +24,7 @@ type Type struct {
 	Check   func(ctx context.Context, want Object) error
 	Warn    func(want, have Object) (*Warning, error) // have is nil where the object is not there
 	Danger  func(have, want Object) (Guard, error)
-	Due     func(have Object) (string, error)
+	Due     func(have Object) (Renewal, error)
 	Ready   func(ctx context.Context, made Object) (bool, error)
 	Find    func(ctx context.Context, want Object) (Object, bool, error)
 	Batch   func(want Object) (string, error)
@@ -99,8 +99,8 @@ func bindQuestions[C, T any](t *Type, k Kind[C, T], c C) {
 		}
 	}
 	if k.Due != nil {
-		t.Due = func(have Object) (string, error) {
-			return with(have, func(h T) (string, error) { return k.Due(h), nil })
+		t.Due = func(have Object) (Renewal, error) {
+			return with(have, func(h T) (Renewal, error) { return k.Due(h), nil })
 		}
 	}
 	if k.Ready != nil {

@@ -54,8 +54,8 @@ type Kind[C, T any] struct {
 	// and then answers ErrNotFound, *Blocked or *Moot. Otherwise such an object is absent, as nothing
 	// could hold it yet. References in other fields never keep an object from being read.
 	ReadsOpen bool
-	// Due returns why a live object must be renewed though no field differs, or "". nil: never.
-	Due func(have T) string
+	// Due says whether a live object must be renewed though no field differs. nil: never.
+	Due func(have T) Renewal
 	// Ready reports whether a new object is visible to what needs it. nil: at once.
 	Ready func(ctx context.Context, c C, made T) (bool, error)
 	// Find looks for the object that a create with a lost answer may have made. nil: Read does.
@@ -74,4 +74,11 @@ type Warning struct {
 	Code    string // stable, in the catalogue of diagnostics
 	Summary string // one line
 	Detail  string // what to do
+}
+
+// Renewal is why an object must be renewed; without a Reason it need not be. Ageing is one that is due
+// only because what lives for an hour grows old: no difference between the spec and what is there.
+type Renewal struct {
+	Reason string
+	Ageing bool
 }

@@ -39,10 +39,12 @@ type Ref struct {
 	Field string `json:"field"`
 }
 
-// Need says which object must be there first, and why.
+// Need says which object must be there first, and why. Field is the field of the wish that comes from
+// there, where that is the reason.
 type Need struct {
-	Addr string `json:"address"`
-	Why  string `json:"why"`
+	Addr  string `json:"address"`
+	Why   string `json:"why"`
+	Field string `json:"field,omitempty"`
 }
 
 // Guard says what deleting an object of a kind destroys.
