@@ -433,4 +433,3 @@ func TestAVariableIsCreatedAndChanged(t *testing.T) {
 		t.Errorf("in a missing environment it is %v", err)
 	}
 }
-
