@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -210,7 +209,5 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 	c.now = c.now.Add(d)
 	return ctx.Err()
 }
-
-func kindOf(address string) string { kind, _, _ := strings.Cut(address, "/"); return kind }
 
 func ctx() context.Context { return context.Background() }

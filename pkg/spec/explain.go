@@ -117,7 +117,7 @@ func (f *fragment) typeName() string {
 	case f.Items != nil:
 		return "a list of " + strings.TrimPrefix(f.Items.typeName(), "a ")
 	case f.Additional.fragment != nil:
-		return "a mapping of names to " + strings.TrimPrefix(f.Additional.fragment.typeName(), "a ")
+		return "a mapping of names to " + strings.TrimPrefix(f.Additional.typeName(), "a ")
 	}
 	return name
 }

@@ -43,10 +43,10 @@ func lineEnd(data []byte) bool {
 // unwanted reports whether a character changes nothing that one sees, or the order in which one
 // sees it. U+0085, U+2028 and U+2029 end a line for YAML and for no editor.
 func unwanted(c rune) bool {
-	switch {
-	case c == '\u2028', c == '\u2029', c == '\u00ad':
+	switch c {
+	case '\u2028', '\u2029', '\u00ad':
 		return true
-	case c == '\u200c', c == '\u200d': // they join and part letters of several scripts
+	case '\u200c', '\u200d': // they join and part letters of several scripts
 		return false
 	default:
 		return unicode.IsControl(c) || unicode.Is(unicode.Cf, c)
