@@ -70,7 +70,7 @@ func readSpec(path string) (string, []byte, error) {
 	if err != nil {
 		return path, nil, fmt.Errorf("reading the spec: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()                                       //nolint:errcheck // it was only read
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1)) // it may have grown since
 	if err != nil {
 		return path, nil, fmt.Errorf("reading the spec: %w", err)
