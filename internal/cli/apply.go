@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"github.com/mlopsctl/mlopsctl/internal/transport"
@@ -178,14 +180,12 @@ func (a *app) appliedCode(r apply.Report) exitCode {
 // allRefused reports whether every failure is the plain refusal of a request, so that nothing at all
 // was changed.
 func allRefused(r apply.Report) bool {
-	for _, x := range r.Results {
-		if x.Status != apply.Failed {
-			continue
-		}
-		var answer *transport.Error
-		if !errors.As(x.Err, &answer) || answer.Status == 0 || errors.Is(x.Err, resource.ErrLost) || errors.Is(x.Err, resource.ErrNotYet) {
-			return false
-		}
+	var failures *multierror.Error
+	if !errors.As(r.Err(), &failures) {
+		return false
 	}
-	return true
+	return !slices.ContainsFunc(failures.Errors, func(err error) bool {
+		var answer *transport.Error
+		return !errors.As(err, &answer) || answer.Status == 0 || errors.Is(err, resource.ErrLost) || errors.Is(err, resource.ErrNotYet)
+	})
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/go-multierror"
+
 	"github.com/mlopsctl/mlopsctl/internal/dag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -69,6 +71,18 @@ func (r Report) Count(s Status) int {
 
 // Complete reports whether every step was done.
 func (r Report) Complete() bool { return r.Count(Done) == len(r.Results) }
+
+// Err returns the failures, each with its step's address, as a *multierror.Error in the plan's order;
+// nil where no step failed.
+func (r Report) Err() error {
+	var failures *multierror.Error
+	for _, result := range r.Results {
+		if result.Status == Failed {
+			failures = multierror.Append(failures, fmt.Errorf("%s: %w", result.Address, result.Err))
+		}
+	}
+	return failures.ErrorOrNil()
+}
 
 // Run carries out the steps of p and reports on every one of them. Ending ctx abandons what is in
 // flight; closing o.Finish lets it end. The error says that p cannot be walked at all; nothing was
