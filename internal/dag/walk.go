@@ -13,12 +13,16 @@ type Visitor[R any] struct {
 	Start func(id string) Work[R]
 	// Done is called with the result of a node's work, before anything that needs it is started.
 	Done func(id string, result R)
+	// Stop is asked before every start, and ends the walk as the end of its context does. nil: never.
+	Stop func() bool
 }
 
+func (v Visitor[R]) stops() bool { return v.Stop != nil && v.Stop() }
+
 // Walk visits every node of g after the nodes that it needs, at most limit works at a time, never in
-// waves. Once ctx ends it starts nothing more; it returns when every work that was started is done,
-// and reports the nodes that were never started, in g's order. It visits nothing of a graph that
-// cannot be sorted.
+// waves. Once ctx ends, or Stop says so, it starts nothing more; it returns when every work that was
+// started is done, and reports the nodes that were never started, in g's order. It visits nothing of a
+// graph that cannot be sorted.
 func Walk[R any](ctx context.Context, g *Graph, limit int, v Visitor[R]) (left []string, err error) {
 	sorted, err := g.Sort()
 	if err != nil {
@@ -37,7 +41,7 @@ func Walk[R any](ctx context.Context, g *Graph, limit int, v Visitor[R]) (left [
 		}
 	}
 	for running := 0; ; {
-		for len(w.ready) > 0 && running < max(limit, 1) && ctx.Err() == nil {
+		for len(w.ready) > 0 && running < max(limit, 1) && ctx.Err() == nil && !v.stops() {
 			id := w.ready[0]
 			w.ready = w.ready[1:]
 			started[id] = true

@@ -104,6 +104,7 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Report, error) {
 	_, err = dag.Walk(soft, g, o.Parallelism, dag.Visitor[[]stepResult]{
 		Start: func(id string) dag.Work[[]stepResult] { return r.start(ctx, soft, id) },
 		Done:  func(_ string, results []stepResult) { r.settle(results) },
+		Stop:  func() bool { return closed(o.Finish) }, // soft ends a moment later
 	})
 	cancel()
 	<-finished
@@ -125,6 +126,15 @@ func (r *run) finish(soft context.Context, cancel context.CancelFunc) (ended cha
 		}
 	}()
 	return ended
+}
+
+func closed(finish <-chan struct{}) bool {
+	select {
+	case <-finish:
+		return true
+	default:
+		return false
+	}
 }
 
 // relay gives every worker one way to report, and OnEvent one goroutine.

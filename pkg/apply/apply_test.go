@@ -141,8 +141,8 @@ func TestAnEarlyEndFinishesWhatIsInFlightAndSaysWhatWasNotStarted(t *testing.T) 
 	types["thing"] = slow
 	go func() { <-begun; close(finish) }()
 	report, err := Run(context.Background(), p, Options{Types: types, Parallelism: 1, Clock: &idleClock{}, Finish: finish})
-	if err != nil || report.Results[0].Status != Done || len(w.things) != 1 {
-		t.Fatalf("%+v, %v; want the first done", report.Results, err)
+	if err != nil || report.Results[0].Status != Done || report.Results[1].Status != NotStarted || len(w.things) != 1 {
+		t.Fatalf("%+v, %v; want the first done and the second not started", report.Results, err)
 	}
 }
 
