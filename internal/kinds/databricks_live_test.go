@@ -236,7 +236,7 @@ func TestGrantsAddAndTakeNothingAway(t *testing.T) {
 `, grantSpec)
 	r.mustApply()
 	r.expect("grant/table:prod.demo.fares/demo-prod", plan.None, "")
-	grants, err := r.fleet(false).Grants(t.Context(), prodHost, grant{SecurableType: "schema", Securable: "prod.demo"}.securable())
+	grants, err := r.fleet(reading()).Grants(t.Context(), prodHost, grant{SecurableType: "schema", Securable: "prod.demo"}.securable())
 	if err != nil {
 		t.Fatal(err)
 	}

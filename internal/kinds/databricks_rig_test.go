@@ -60,12 +60,18 @@ func parse(t *testing.T, text string) *spec.Stack {
 	return s
 }
 
+// reading is a guard that nothing has opened.
+func reading() *transport.Guard { return &transport.Guard{} }
+
+// writing is a guard that an apply has opened.
+func writing() *transport.Guard {
+	g := &transport.Guard{}
+	g.AllowWrites()
+	return g
+}
+
 // fleet logs in anew, as a run of the program does; nothing is remembered from before.
-func (r *rig) fleet(writes bool) *databricks.Fleet {
-	guard := &transport.Guard{}
-	if writes {
-		guard.AllowWrites()
-	}
+func (r *rig) fleet(guard *transport.Guard) *databricks.Fleet {
 	scrub := &transport.Scrubber{}
 	wire := transport.New(transport.Options{
 		Base: r.box.RoundTripper(), Guard: guard, Secrets: scrub, Clock: &quickClock{},
@@ -125,7 +131,7 @@ func login(kind string) resource.Type {
 
 func (r *rig) plan() (*plan.Plan, []observe.Failure) {
 	r.t.Helper()
-	return r.planWith(r.types(r.fleet(false)))
+	return r.planWith(r.types(r.fleet(reading())))
 }
 
 func (r *rig) planWith(types []resource.Type) (*plan.Plan, []observe.Failure) {
@@ -157,7 +163,7 @@ func byName(types []resource.Type) map[string]resource.Type {
 // apply plans and applies in one run.
 func (r *rig) apply() apply.Report {
 	r.t.Helper()
-	types := r.types(r.fleet(true))
+	types := r.types(r.fleet(writing()))
 	p, failures := r.planWith(types)
 	for _, f := range failures {
 		r.t.Errorf("reading %s: %v", f.Wish.Addr, f.Err)
