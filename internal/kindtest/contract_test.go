@@ -323,3 +323,25 @@ func TestNothingSeenHoldsASecretsValue(t *testing.T) {
 		}
 	}
 }
+
+// TestASavedPlanStandsAfterItWasWrittenAndRead makes the same plan twice, before a first install and
+// when there is nothing left: what was saved of the one stands in the other, for every kind.
+func TestASavedPlanStandsAfterItWasWrittenAndRead(t *testing.T) {
+	specText, worldText := full(t)
+	w := open(t, specText, worldText)
+	for _, install := range []bool{true, false} {
+		data, err := json.Marshal(w.plan())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var saved plan.Plan
+		if err := json.Unmarshal(data, &saved); err != nil {
+			t.Fatal(err)
+		}
+		steps, moved := plan.Witness(&saved, w.plan())
+		if len(moved) > 0 || (len(steps) > 0) != install {
+			t.Errorf("%d steps, of which moved: %+v", len(steps), moved)
+		}
+		w.settle()
+	}
+}
