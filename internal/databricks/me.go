@@ -66,15 +66,21 @@ func (f *Fleet) AllGrants(ctx context.Context, host string, s Securable, grants 
 			return nil // somebody else's is shown, or the right to manage it is
 		}
 	}
+	shown := false // an owner of any of them
 	for _, up := range s.holders() {
 		manages, err := f.manages(ctx, host, up)
 		if manages || err != nil {
 			return err
 		}
+		owner, err := f.Owner(ctx, host, up)
+		if err != nil {
+			return err
+		}
+		shown = shown || owner != ""
 	}
 	m, err := f.MetastoreSummary(ctx, host)
-	if err != nil || me.is(m.Owner) {
-		return err
+	if err != nil || me.is(m.Owner) || !shown && m.Owner == "" {
+		return err // where no owner is shown of anything, nothing can be said against the listing
 	}
 	return fmt.Errorf("%w to see all grants on %s: these credentials neither own it or what holds it, nor hold MANAGE there, nor administer the metastore", resource.ErrForbidden, s)
 }
