@@ -19,15 +19,45 @@ func advice(req *http.Request, resp *http.Response, e *Error) string {
 		return "the organisation requires single sign-on for this token; authorise it: " + resp.Header.Get("X-Github-Sso")
 	case strings.Contains(strings.ToLower(e.Message), "archived"): // GitHub has no code for it
 		return "the repository is archived; unarchive it first"
+	case strings.Contains(e.Message, "Upgrade to GitHub"): // nor for this
+		return "the plan of GitHub's lacks it for private repositories: upgrade it, make the repository public, or take it out of the spec"
 	case errors.Is(e.kind, resource.ErrForbidden) && resp.Header.Get("X-Accepted-Github-Permissions") != "":
 		return "the token needs " + strings.ReplaceAll(resp.Header.Get("X-Accepted-Github-Permissions"), "; ", " or ")
 	case tokenEndpoint(req) && e.Status < 500:
-		return "the login was refused: are the client id and secret right, not expired, and of a principal that this host knows?"
+		return adviceOnLogin(req, e)
+	case appLogin(req):
+		return "the App's login was refused: are its id, its private key and the id of its installation right, and this machine's clock?"
 	case errors.Is(e.kind, resource.ErrUnauthorized):
 		return "the credential for " + req.URL.Host + " was not accepted: it may be expired, revoked or another host's"
+	case e.page:
+		return "" // no service of these says so, and what it means is said with it
+	case errors.Is(e.kind, resource.ErrForbidden):
+		return rights(req)
+	case e.Status == http.StatusTooManyRequests:
+		return req.URL.Host + " limits the requests of these credentials; try again later"
+	case e.Status >= 500 && e.Status != http.StatusNotImplemented:
+		return "the service failed rather than refuse: try again later; its support can look the request up"
+	case e.Status == http.StatusNotFound && onGitHub(req) && req.Method != http.MethodGet && req.Method != http.MethodDelete:
+		return "GitHub answers so as well where a token may not do it: " + rights(req)
+	case e.Code == "ENDPOINT_NOT_FOUND":
+		return fmt.Sprintf("it has no such API: is %s the right host?", req.URL.Host)
 	default:
 		return adviceOnAccount(req, e)
 	}
+}
+
+// adviceOnLogin says what a refused login may mean. The account's id stands in the address of its
+// logins alone, and a wrong one is refused like a wrong secret.
+func adviceOnLogin(req *http.Request, e *Error) string {
+	if e.Code == "invalid_grant" {
+		return "the login was refused: does a federation policy of the service principal name the issuer, the subject and an audience of this OIDC token?"
+	}
+	const asked = "the login was refused: are the client id and secret right, not expired, and of a principal that this host knows"
+	if id, ok := strings.CutPrefix(req.URL.Path, "/oidc/accounts/"); ok {
+		id, _, _ = strings.Cut(id, "/")
+		return asked + ", and is " + id + " the account's id?"
+	}
+	return asked + "?"
 }
 
 func adviceOnAccount(req *http.Request, e *Error) string {

@@ -22,6 +22,7 @@ func (w *wire) answer(req *http.Request, resp *http.Response, data []byte) *Erro
 	case resp.StatusCode < 400 && resp.StatusCode >= 300:
 		e.Message, e.Advice = "it points to "+resp.Header.Get("Location"), adviceOnRedirect(req, resp)
 	case looksLikePage(resp, data):
+		e.page = true
 		e.Message = "a web page came back, not an answer of the API"
 		e.Advice = fmt.Sprintf("is %s the right host?", req.URL.Host)
 	default:
@@ -29,6 +30,9 @@ func (w *wire) answer(req *http.Request, resp *http.Response, data []byte) *Erro
 	}
 	e.asked, e.limited = limit(w.opt.Clock.Now(), resp, e)
 	e.kind = kindOf(e)
+	if login(req) && !e.limited && !e.page && e.Status >= 400 && e.Status < 500 {
+		e.kind = resource.ErrUnauthorized // whatever it is that is not found there, it is not what was to be read
+	}
 	if resp.StatusCode >= 400 {
 		e.Advice = cmp.Or(advice(req, resp, e), e.Advice)
 	}

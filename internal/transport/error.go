@@ -25,6 +25,7 @@ type Error struct {
 	Cause              error   // nil where the service answered
 
 	kind    error // the error of package resource that it matches, or nil
+	page    bool  // it is a web page's, and no answer of the API
 	limited bool  // the service asks for patience, and did not look at the request
 	unsent  bool
 	again   bool          // doing it twice is doing it once
@@ -37,14 +38,19 @@ type Field struct{ Resource, Field, Code, Message string }
 // Error returns the whole in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
+	message := e.Message
 	fmt.Fprintf(&b, "%s %s%s: ", e.Method, e.Host, e.Path)
 	if e.Status != 0 {
-		fmt.Fprintf(&b, "%d %s", e.Status, cmp.Or(e.Code, http.StatusText(e.Status), "status"))
-		if e.Message != "" {
+		title := cmp.Or(e.Code, http.StatusText(e.Status), "status")
+		fmt.Fprintf(&b, "%d %s", e.Status, title)
+		if e.Message == title {
+			message = "" // GitHub's, as a rule
+		}
+		if message != "" {
 			b.WriteString(": ")
 		}
 	}
-	b.WriteString(e.Message)
+	b.WriteString(message)
 	if errors.Is(e.kind, resource.ErrLost) {
 		b.WriteString(": nobody knows whether it was done")
 	}
@@ -92,6 +98,9 @@ func kindOf(e *Error) error {
 	case http.StatusForbidden:
 		return resource.ErrForbidden
 	case http.StatusNotFound:
+		if e.page || e.Code == "ENDPOINT_NOT_FOUND" {
+			return nil // a wrong host answers: it says nothing of what was asked for
+		}
 		return resource.ErrNotFound
 	case http.StatusPreconditionFailed:
 		return resource.ErrConflict

@@ -110,12 +110,16 @@ func TestWhatIsNoAnswerOfAnAPI(t *testing.T) {
 			"200 OK: a web page came back, not an answer of the API; is HOST the right host?", ""},
 		{"an unlabelled page", "GET", "/api/2.0/x", 200, map[string]string{"Content-Type": ""}, "\n<!DOCTYPE html>\n<html>", "200 OK: a web page came back, not an answer of the API; is HOST the right host?", ""},
 		{"a page for an error", "GET", "/api/2.0/x", 404, map[string]string{"Content-Type": "text/html; charset=utf-8"}, `<html>no</html>`,
-			"404 Not Found: a web page came back, not an answer of the API; is HOST the right host?", "not found"},
+			"404 Not Found: a web page came back, not an answer of the API; is HOST the right host?", ""},
+		{"a host without the API", "GET", "/api/2.1/x", 404, nil, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /x'"}`,
+			"404 ENDPOINT_NOT_FOUND: No API found for 'GET /x'; it has no such API: is HOST the right host?", ""},
+		{"a login that is not there", "POST", "/api/v3/app/installations/7/access_tokens", 404, nil, `{"message":"Not Found"}`,
+			"404 Not Found; the App's login was refused: are its id, its private key and the id of its installation right, and this machine's clock?", "unauthorized"},
 		{"an account that is not known", "GET", "/api/2.0/accounts/00000000-0000-4000-8000-000000000009/workspaces", 404, nil, `{"message":"not found"}`,
 			"404 Not Found: not found; is 00000000-0000-4000-8000-000000000009 the account's id?", "not found"},
 		{"a fault after a write", "POST", "/api/2.0/x", 500, nil, `{"error_code":"INTERNAL_ERROR","message":"oops"}`,
-			"500 INTERNAL_ERROR: oops: nobody knows whether it was done", "lost"},
-		{"a fault after a read", "GET", "/api/2.0/x", 500, nil, `{"error_code":"INTERNAL_ERROR","message":"oops"}`, "500 INTERNAL_ERROR: oops", ""},
+			"500 INTERNAL_ERROR: oops: nobody knows whether it was done; the service failed rather than refuse: try again later; its support can look the request up", "lost"},
+		{"a fault after a read", "GET", "/api/2.0/x", 500, nil, `{"error_code":"INTERNAL_ERROR","message":"oops"}`, "500 INTERNAL_ERROR: oops; the service failed rather than refuse: try again later; its support can look the request up", ""},
 	} {
 		c.check(t)
 	}

@@ -39,12 +39,10 @@ func readOnlyPost(req *http.Request) bool {
 	switch {
 	case p == "/graphql" || p == "/api/graphql":
 		return isQuery(req)
-	case tokenEndpoint(req), strings.HasSuffix(p, "/git-upload-pack"):
+	case login(req), strings.HasSuffix(p, "/git-upload-pack"):
 		return true
 	}
 	for _, pattern := range []string{
-		"/app/installations/*/access_tokens",
-		"/api/v3/app/installations/*/access_tokens",
 		"/api/2.0/mlflow/experiments/search",
 		"/api/2.0/mlflow/runs/search",
 		"/api/2.0/mlflow/logged-models/search",
@@ -54,6 +52,15 @@ func readOnlyPost(req *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// login reports whether a request does nothing but ask for a token to go on with.
+func login(req *http.Request) bool { return tokenEndpoint(req) || appLogin(req) }
+
+// appLogin reports whether a request asks for the token of a GitHub App's installation.
+func appLogin(req *http.Request) bool {
+	ok, err := path.Match("/app/installations/*/access_tokens", strings.TrimPrefix(req.URL.Path, "/api/v3"))
+	return err == nil && ok
 }
 
 // tokenEndpoint reports whether a request asks for an access token: of Databricks, or of the

@@ -42,6 +42,7 @@ func (w *wire) broken(req *http.Request, err error, got progress) *Error {
 // explain words a failure of the network for people. No wording is one that databricks-sdk-go takes
 // as a reason to send a request again (its httpclient/errors.go looks for texts).
 func explain(req *http.Request, err error) (message, advice string) {
+	const cut = "try again; if it stays so, look at what stands between, a proxy or a VPN"
 	host := req.URL.Hostname()
 	var noName *net.DNSError
 	var plain tls.RecordHeaderError
@@ -57,16 +58,28 @@ func explain(req *http.Request, err error) (message, advice string) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing accepts connections at " + req.URL.Host, "is the host right, and does the service run?"
 	case badCertificate(err):
-		return "its certificate does not verify: " + err.Error(),
-			"if a proxy or a private authority signs for " + host + ", add its certificate to the machine's (or point SSL_CERT_FILE at it)"
+		return "its certificate does not verify: " + err.Error(), adviceOnCertificate(host, err)
 	case errors.As(err, &plain), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // net/http has no type for it
 		return "it does not speak TLS", "is the port right? http:// is accepted on loopback alone"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection was closed before the answer was complete", ""
+		return "the connection was closed before the answer was complete", cut
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "the connection was cut", ""
+		return "the connection was cut", cut
 	default:
-		return fmt.Sprintf("the connection failed: %v", err), ""
+		return fmt.Sprintf("the connection failed: %v", err), cut
+	}
+}
+
+func adviceOnCertificate(host string, err error) string {
+	var other x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &other):
+		return "is " + host + " the right host?"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "is this machine's clock right? if it is, whoever runs " + host + " has to renew it"
+	default:
+		return "if a proxy or a private authority signs for " + host + ", add its certificate to the machine's (or point SSL_CERT_FILE at it)"
 	}
 }
 

@@ -131,11 +131,10 @@ type family struct {
 // and apply through unhindered; a service that minds says so.
 func familyOf(req *http.Request) family {
 	p, write := req.URL.Path, req.Method != http.MethodGet && req.Method != http.MethodHead
-	onGitHub := strings.HasPrefix(req.URL.Host, "api.") || strings.HasPrefix(p, "/api/v3/") || p == "/api/graphql"
 	switch {
-	case onGitHub && write:
+	case onGitHub(req) && write:
 		return family{name: "github write", rate: 3, burst: 50, inFlight: 16}
-	case onGitHub:
+	case onGitHub(req):
 		return family{name: "github read", rate: 15, burst: 200, inFlight: 16}
 	case strings.Contains(p, "/accounts/") && strings.Contains(p, "/scim/v2/") && req.Method == http.MethodPatch:
 		return family{name: "account scim patch", rate: 2, burst: 10}
