@@ -8,6 +8,7 @@ package databricks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -128,14 +129,27 @@ func (f *Fleet) sendTo(ctx context.Context, host string, r request, out any) err
 	return send(ctx, c, r, out)
 }
 
-// bare takes what the SDK and net/http wrap round a service's refusal off it: it says all they say.
+// bare takes what the SDK and net/http wrap round a service's refusal off it: it says all they say. Of
+// an answer that has another form than the documented one the SDK shows the whole, a new secret's value
+// with it; what was sent has been done by then, so to a write it is as if the answer had been lost.
 func bare(err error) error {
 	var refused *transport.Error
-	if errors.As(err, &refused) {
+	var form *json.UnmarshalTypeError
+	var broken *json.SyntaxError
+	switch {
+	case errors.As(err, &refused):
 		return refused
+	case errors.As(err, &form):
+		return fmt.Errorf("%w: its form is not the one that Databricks documents; %s", resource.ErrLost, newer)
+	case errors.As(err, &broken):
+		return fmt.Errorf("%w: it is no JSON; %s", resource.ErrLost, newer)
+	default:
+		return err
 	}
-	return err
 }
+
+// newer is what to do about an answer that nobody expected.
+const newer = "is the host right, and is there a newer version of this program?"
 
 // misplaced keeps a listing that is not there from looking like an object that is not there: an account
 // id is wrong, or a workspace has no Unity Catalog. What would be made would be made in the wrong place.

@@ -90,10 +90,21 @@ func (c *Client) send(ctx context.Context, r request, out any) (*gh.Response, er
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := c.rest.Do(ctx, req, out)
+	if err != nil && resp != nil && resp.StatusCode < 300 && resp.StatusCode != http.StatusAccepted {
+		return resp, garbled(resp, err)
+	}
 	if err != nil {
 		return resp, c.judge(r, err)
 	}
 	return resp, nil
+}
+
+// garbled is an answer that has another form than the one that is documented. What was sent has been
+// done by then, so to a write it is as if the answer had been lost.
+func garbled(resp *gh.Response, err error) error {
+	req := resp.Request
+	return fmt.Errorf("%w: %s %s%s: %d, with an answer that is not as GitHub documents it (request %s): %w; is %s GitHub's, and is there a newer version of this program?",
+		resource.ErrLost, req.Method, req.URL.Host, req.URL.EscapedPath(), resp.StatusCode, resp.Header.Get("X-Github-Request-Id"), err, req.URL.Host)
 }
 
 func (c *Client) get(ctx context.Context, path string, out any) error {
@@ -169,13 +180,13 @@ func pages[T any](ctx context.Context, c *Client, l listing) ([]T, error) {
 		if l.field != "" {
 			var wrapped map[string]json.RawMessage
 			if err := json.Unmarshal(raw, &wrapped); err != nil {
-				return nil, fmt.Errorf("decoding %s: %w", l.path, err)
+				return nil, garbled(resp, err)
 			}
 			raw = wrapped[l.field]
 		}
 		var some []T
 		if err := json.Unmarshal(raw, &some); err != nil {
-			return nil, fmt.Errorf("decoding %s: %w", l.path, err)
+			return nil, garbled(resp, err)
 		}
 		all = append(all, some...)
 		page = resp.NextPage
@@ -194,7 +205,7 @@ func joint(path string) string {
 // token what it may not see, and an object that is hidden must never look absent.
 func hidden(err error) error {
 	if errors.Is(err, resource.ErrNotFound) {
-		return fmt.Errorf("%w to see it: %v", resource.ErrForbidden, err)
+		return fmt.Errorf("%w to see it, as GitHub hides from a token what it may not see: give it administration of the repository: %v", resource.ErrForbidden, err)
 	}
 	return err
 }
