@@ -131,11 +131,13 @@ func (v *Vault) issue(ctx context.Context, s Source) (databricks.Secret, error) 
 	if s.Issue == AccessToken {
 		lifetime = tokenLifetime // it serves once, and goes by itself
 	}
+	var lostAnswer error
 	for range 2 {
 		secret, err := v.opt.Fleet.IssueOAuthSecret(ctx, s.PrincipalID, lifetime)
 		if !errors.Is(err, resource.ErrLost) {
 			return secret, err
 		}
+		lostAnswer = err
 		v.opt.Fleet.ForgetOAuthSecrets(s.PrincipalID)
 		after, look := v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
 		if look != nil {
@@ -145,7 +147,7 @@ func (v *Vault) issue(ctx context.Context, s Source) (databricks.Secret, error) 
 			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: delete OAuth secret %s, and apply again for a new one", err, strings.Join(lost, ", "))
 		}
 	}
-	return databricks.Secret{}, errors.New("the answer was lost twice, and none was issued; apply again")
+	return databricks.Secret{}, fmt.Errorf("the answer was lost twice, and none was issued; apply again: %v", lostAnswer) // not wrapped: it is known
 }
 
 func ids(secrets []databricks.Secret) []string {
