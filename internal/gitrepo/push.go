@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -130,11 +131,16 @@ func deliver(ctx context.Context, session transport.ReceivePackSession, can *cap
 	return err
 }
 
-// bare takes go-git's wrapping off an error, which hides what it wraps.
+// bare takes go-git's wrapping off an error, which hides what it wraps, and net/http's, which says
+// method and address once more.
 func bare(err error) error {
 	var wrapped *plumbing.UnexpectedError
 	if errors.As(err, &wrapped) {
-		return wrapped.Err
+		err = wrapped.Err
+	}
+	var sent *url.Error
+	if errors.As(err, &sent) {
+		return sent.Err
 	}
 	return err
 }
