@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/observe"
+	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -67,34 +69,56 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, wishes []resource.Wi
 	for i := range p.Changes {
 		p.Changes[i].Reason = e.Scrub(p.Changes[i].Reason)
 	}
-	p.Diagnostics = append(p.Diagnostics, e.readFailures(failures)...)
+	p.Diagnostics = append(p.Diagnostics, e.readFailures(failures, p.Changes)...)
 	warnings, err := e.warnings(p)
 	p.Diagnostics = append(p.Diagnostics, warnings...)
 	return err
 }
 
-// readFailures tells of each cause once, however many objects it kept from being read.
-func (e *Engine) readFailures(failures []observe.Failure) diag.List {
+// readFailures tells of each cause once, however many objects it kept from being read, in the order of
+// the plan.
+func (e *Engine) readFailures(failures []observe.Failure, changes []plan.Change) diag.List {
+	place := map[string]int{}
+	for i, c := range changes {
+		place[c.Address] = i
+	}
+	slices.SortFunc(failures, func(a, b observe.Failure) int {
+		return cmp.Compare(place[a.Wish.Addr.String()], place[b.Wish.Addr.String()])
+	})
 	var list diag.List
 	byCause := map[string]int{}
 	for _, f := range failures {
-		cause, code := e.Scrub(f.Err.Error()), "plan/read-failed"
-		if errors.Is(f.Err, resource.ErrUnauthorized) {
-			code = "plan/unauthorized"
-			if root := rootOf(f.Err); root != "" {
-				cause = e.Scrub(root)
-			}
-		}
-		if i, known := byCause[code+cause]; known {
+		cause := causeOf(f.Err)
+		if i, known := byCause[cause]; known {
 			list[i].Detail += ", " + f.Wish.Addr.String()
 			continue
 		}
-		byCause[code+cause] = len(list)
-		at := f.Wish.At
-		list = append(list, diag.Diagnostic{Severity: diag.Error, Code: code, Summary: cause,
+		byCause[cause] = len(list)
+		at, text, code := f.Wish.At, f.Err.Error(), "plan/read-failed"
+		if errors.Is(f.Err, resource.ErrUnauthorized) {
+			text, code = cmp.Or(rootOf(f.Err), text), "plan/unauthorized"
+		}
+		list = append(list, diag.Diagnostic{Severity: diag.Error, Code: code, Summary: e.Scrub(text),
 			Detail: "not read because of it: " + f.Wish.Addr.String(), Address: f.Wish.Addr.String(), Source: &at})
 	}
 	return list
+}
+
+// causeOf is the same for failures with one cause. A host that is not reached, or takes no login, is
+// one, whatever was asked of it; for the rest, the request that was refused.
+func causeOf(err error) string {
+	var failed *transport.Error
+	unauthorized := errors.Is(err, resource.ErrUnauthorized)
+	switch {
+	case !errors.As(err, &failed) && unauthorized:
+		return rootOf(err)
+	case failed == nil:
+		return err.Error()
+	case failed.Status == 0, unauthorized:
+		return fmt.Sprintf("%s %d %s", failed.Host, failed.Status, failed.Message)
+	default:
+		return fmt.Sprintf("%s %s%s %d %s", failed.Method, failed.Host, failed.Path, failed.Status, failed.Message)
+	}
 }
 
 // warnings collects what the kinds must say in every plan, and what an apply could not do from here.
