@@ -21,18 +21,18 @@ func refusedReads() []mishap {
 		{
 			name: "not an account admin", faults: always("GET", principals, 403, `{"schemas":["x"],"detail":"User is not an account admin","status":"403"}`),
 			address: "service_principal/taxi-prod", as: unknown, request: "GET " + apiAccount + "/scim/v2/ServicePrincipals", status: 403,
-			says: "User is not an account admin", advice: "account admin",
+			says: "User is not an account admin", advice: "it takes an account admin",
 		},
 		{
 			name: "no right to see a catalog's grants", installed: true,
 			faults:  always("GET", "*/permissions/catalog/prod", 403, `{"error_code":"PERMISSION_DENIED","message":"User does not have MANAGE on Catalog 'prod'."}`),
 			address: "grant/catalog:prod/taxi-prod", as: unknown, request: "GET prod.cloud.databricks.com/api/2.1/unity-catalog/permissions/catalog/prod", status: 403,
-			says: "User does not have MANAGE on Catalog 'prod'.", advice: "?",
+			says: "User does not have MANAGE on Catalog 'prod'.", advice: "it takes the owner, somebody with MANAGE on it, or a metastore admin",
 		},
 		{
 			name: "a principal that may not enter a workspace", faults: always("GET", "prod*/unity-catalog/catalogs", 403, `{"error_code":"PERMISSION_DENIED","message":"Principal x is not assigned to workspace 7."}`),
 			address: "catalog/prod", as: unknown, request: apiCatalogs, status: 403,
-			says: "is not assigned to workspace", advice: "?",
+			says: "is not assigned to workspace", advice: "it takes a principal that is assigned to the workspace",
 		},
 		{
 			name: "a fine grained token without a permission", installed: true,
@@ -44,7 +44,7 @@ func refusedReads() []mishap {
 			name: "a classic token without a scope", installed: true,
 			faults:  always("GET", "*/actions/variables", 403, `{"message":"Must have admin rights to Repository."}`),
 			address: "variable/MODEL_OWNER", as: unknown, request: apiRepo + "/actions/variables", status: 403,
-			says: "Must have admin rights to Repository.", advice: "?",
+			says: "Must have admin rights to Repository.", advice: "it takes an administrator of the repository",
 		},
 		{
 			name: "single sign on that the token is not authorised for", installed: true,
@@ -55,7 +55,7 @@ func refusedReads() []mishap {
 		{
 			name: "a listing that a 404 hides", installed: true, faults: always("GET", "*/taxi/environments", 404, `{"message":"Not Found"}`),
 			address: "environment/prod", as: unknown, request: apiRepo + "/environments", status: 404,
-			says: "Not Found", advice: "the token may not",
+			says: "Not Found", advice: "hides from a token what it may not see",
 		},
 		{
 			name: "teams that a 404 hides", faults: always("GET", "*/orgs/acme/teams", 404, `{"message":"Not Found"}`),
@@ -94,18 +94,18 @@ func refusedReads() []mishap {
 		},
 		{
 			name: "a group that is not there", world: "github: {teams: [{slug: ml-leads}, {slug: ml-engineers}]}",
-			address: "grant/catalog:prod/group:ml-engineers", as: blocked, says: "ml-engineers", advice: "?",
+			address: "grant/catalog:prod/group:ml-engineers", as: blocked, says: `group "ml-engineers" does not exist in the Databricks account`, advice: "check its name, or have it made there",
 		},
 		{
 			name: "an input table that is not there", world: "databricks: {groups: [{name: ml-engineers}]}\ngithub: {teams: [{slug: ml-leads}, {slug: ml-engineers}]}",
-			address: "grant/table:prod.shared.batch_input/taxi-prod", as: blocked, says: "prod.shared.batch_input", advice: "?",
+			address: "grant/table:prod.shared.batch_input/taxi-prod", as: blocked, says: "table prod.shared.batch_input does not exist yet", advice: "it can be granted on once somebody has made it",
 		},
 		{
 			name: "a workspace without a metastore", faults: always("GET", "prod*/unity-catalog/*", 404, `{"error_code":"METASTORE_DOES_NOT_EXIST","message":"No metastore assigned for the current workspace."}`),
 			address: "catalog/prod", as: blocked, request: apiCatalogs, status: 404, says: "No metastore assigned", advice: "an account administrator assigns one",
 		},
 		{
-			name: "a metastore without storage", world: "databricks: {metastores: [{name: bare, workspaces: ['https://staging.cloud.databricks.com', 'https://prod.cloud.databricks.com']}]}\ngithub: {teams: [{slug: ml-leads}, {slug: ml-engineers}]}",
+			name: "a metastore without storage", world: "databricks: {metastores: [{name: bare, storage_root: none, workspaces: ['https://staging.cloud.databricks.com', 'https://prod.cloud.databricks.com']}]}\ngithub: {teams: [{slug: ml-leads}, {slug: ml-engineers}]}",
 			address: "catalog/prod", as: blocked, says: "has no storage of its own", advice: "set `catalogs.prod.storage_root`",
 		},
 		{
@@ -115,18 +115,14 @@ func refusedReads() []mishap {
 		{
 			name: "a wrong account id", spec: []string{"11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555556"},
 			address: "service_principal/taxi-prod", as: unauthorized,
-			request: "POST accounts.cloud.databricks.com/oidc/accounts/11111111-2222-3333-4444-555555555556/v1/token", says: "?", advice: "?",
+			request: "POST accounts.cloud.databricks.com/oidc/accounts/11111111-2222-3333-4444-555555555556/v1/token", status: 401,
+			says: "Client authentication failed", advice: "is 11111111-2222-3333-4444-555555555556 the account's id?",
 		},
 		{
 			name:    "an account id that the account does not know",
 			faults:  always("GET", principals, 404, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"Account 11111111-2222-3333-4444-555555555555 does not exist."}`),
 			address: "service_principal/taxi-prod", as: readFailed, request: "GET " + apiAccount + "/scim/v2/ServicePrincipals", status: 404,
 			says: "does not exist", advice: "is 11111111-2222-3333-4444-555555555555 the account's id?",
-		},
-		{
-			name: "a read that is said to be wrong", faults: always("GET", principals, 400, `{"schemas":["x"],"detail":"Invalid filter","scimType":"invalidFilter","status":"400"}`),
-			address: "service_principal/taxi-prod", as: readFailed, request: "GET " + apiAccount + "/scim/v2/ServicePrincipals", status: 400,
-			says: "invalidFilter: Invalid filter", advice: "?",
 		},
 	}
 }
@@ -168,12 +164,12 @@ func brokenReads() []mishap {
 		{
 			name: "a service that is down", faults: always("GET", "prod*/unity-catalog/catalogs", 503, `{"error_code":"TEMPORARILY_UNAVAILABLE","message":"The service is under maintenance."}`),
 			address: "catalog/prod", as: readFailed, request: apiCatalogs, status: 503,
-			says: "The service is under maintenance.", advice: "?",
+			says: "The service is under maintenance.", advice: "try again later",
 		},
 		{
 			name: "a service that breaks", installed: true, faults: always("GET", "*/taxi/teams", 500, `{"message":"Server Error"}`),
 			address: "team/ml-leads", as: readFailed, request: apiRepo + "/teams", status: 500,
-			says: "Server Error", advice: "?",
+			says: "Server Error", advice: "try again later",
 		},
 		{
 			name: "a login page with status 200", faults: always("GET", "prod*/unity-catalog/catalogs", 200, page),
@@ -198,12 +194,17 @@ func brokenReads() []mishap {
 		{
 			name: "an answer that is cut off", faults: always("GET", "prod*/unity-catalog/catalogs", 200, `{"catalogs":[{"name":`),
 			address: "catalog/prod", as: readFailed, request: apiCatalogs,
-			says: "the connection was closed before the answer was complete", advice: "?",
+			says: "the connection was closed before the answer was complete", advice: "try again; if it stays so, look at what stands between",
 		},
 		{
 			name: "an answer of another shape", faults: always("GET", "prod*/unity-catalog/catalogs", 200, `{"catalogs":{"name":"prod"}}`),
-			address: "catalog/prod", as: readFailed, request: apiCatalogs,
-			says: "?", advice: "?",
+			address: "catalog/prod", as: readFailed,
+			says: "listing the catalogs of https://prod.cloud.databricks.com: the answer was lost: its form is not the one that Databricks documents", advice: "is the host right",
+		},
+		{
+			name: "an answer of GitHub's of another shape", installed: true, faults: always("GET", "*/taxi/teams", 200, `{"teams":"none"}`),
+			address: "team/ml-leads", as: readFailed, request: apiRepo + "/teams",
+			says: "with an answer that is not as GitHub documents it (request ", advice: "is api.github.com GitHub's",
 		},
 	}
 }
