@@ -303,3 +303,37 @@ func TestExchangeSendsTheSecretAsTheStandardSays(t *testing.T) {
 		t.Errorf("%v lives %s, %v", token.Value.Reveal(), token.Lifetime, err)
 	}
 }
+
+func TestAnEmptyListingCountsOnlyForWhoSeesAllOfIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		owner, metastoreOwner string
+		groups                []any
+		all                   bool
+	}{
+		"the owner":                             {owner: "me", all: true},
+		"a member of the owning group":          {owner: "admins", groups: []any{map[string]any{"display": "admins"}}, all: true},
+		"the metastore's administrator":         {owner: "somebody", metastoreOwner: "me", all: true},
+		"anybody else":                          {owner: "somebody", metastoreOwner: "somebody"},
+		"whoever is shown no owner of anything": {all: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				catalog := map[string]any{"name": "prod", "owner": c.owner}
+				switch path := r.URL.Path; {
+				case strings.HasSuffix(path, "/Me"):
+					write(t, w, map[string]any{"userName": "me", "groups": c.groups})
+				case strings.HasSuffix(path, "/catalogs"):
+					write(t, w, map[string]any{"catalogs": []any{catalog}})
+				case strings.HasSuffix(path, "/metastore_summary"):
+					write(t, w, map[string]any{"metastore_id": "m", "owner": c.metastoreOwner})
+				default:
+					write(t, w, map[string]any{})
+				}
+			})
+			err := s.fleet(t, Options{}).AllGrants(t.Context(), s.URL, Securable{Type: "catalog", Name: "prod"}, nil)
+			if (err == nil) != c.all || !c.all && !errors.Is(err, resource.ErrForbidden) {
+				t.Errorf("AllGrants() = %v", err)
+			}
+		})
+	}
+}
