@@ -111,9 +111,13 @@ func bindQuestions[C, T any](t *Type, k Kind[C, T], c C) {
 	if k.Find != nil {
 		t.Find = func(ctx context.Context, want Object) (Object, bool, error) {
 			var found bool
-			o, err := call(want, func(w T) (made T, err error) {
-				made, found, err = k.Find(ctx, c, w)
-				return made, err
+			o, err := with(want, func(w T) (Object, error) {
+				made, there, err := k.Find(ctx, c, w)
+				if err != nil || !there {
+					return nil, err // what is not there is no object
+				}
+				found = true
+				return ToObject(made)
 			})
 			return o, found, err
 		}
