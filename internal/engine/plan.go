@@ -126,7 +126,7 @@ func (e *Engine) warnings(p *plan.Plan) (diag.List, error) {
 	var list diag.List
 	for _, c := range p.Changes {
 		t := e.byName[c.Kind]
-		if t.Warn == nil {
+		if t.Warn == nil || c.Action == plan.Unknown {
 			continue
 		}
 		w, err := t.Warn(c.Want, c.Before)

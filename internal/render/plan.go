@@ -103,20 +103,26 @@ func givesField(c plan.Change, address string) bool {
 	return slices.ContainsFunc(c.Needs, func(n resource.Need) bool { return n.Addr == address && n.Field != "" })
 }
 
-// held lists the changes of an action that nothing is done about, with the reason and the place of
-// the wish in the spec.
+// held lists the changes of an action that nothing is done about, with the places of their wishes in
+// the spec, and each reason once below all that share it.
 func (v PlanView) held(b *strings.Builder, p *plan.Plan, a plan.Action, title string) {
 	list := v.pick(p, func(c plan.Change) bool { return c.Action == a })
 	if len(list) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "%s\n\n", v.Style.paint(bold, title))
-	for _, c := range list {
-		line := "  " + v.Style.sign(a) + " " + Clean(c.Address)
-		if !c.Source.IsZero() {
-			line += "  " + v.Style.paint(dim, Clean(c.Source.String()))
+	for _, reason := range distinct(list, func(c plan.Change) string { return c.Reason }) {
+		for _, c := range list {
+			if c.Reason != reason {
+				continue
+			}
+			line := "  " + v.Style.sign(a) + " " + Clean(c.Address)
+			if !c.Source.IsZero() {
+				line += "  " + v.Style.paint(dim, Clean(c.Source.String()))
+			}
+			fmt.Fprintln(b, line)
 		}
-		fmt.Fprintf(b, "%s\n%s%s\n", line, indent, v.Style.wrap(indent, Clean(c.Reason)))
+		fmt.Fprintf(b, "%s%s\n", indent, v.Style.wrap(indent, Clean(reason)))
 	}
 	b.WriteByte('\n')
 }
