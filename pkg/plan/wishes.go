@@ -112,10 +112,11 @@ func Select(wishes []resource.Wish, keep func(resource.Wish) bool) []resource.Wi
 			chosen = append(chosen, w.Addr.String())
 		}
 	}
-	in := Graph(wishes).Closure(chosen)
-	return slices.DeleteFunc(slices.Clone(wishes), func(w resource.Wish) bool {
-		return !slices.Contains(in, w.Addr.String())
-	})
+	in := map[string]bool{}
+	for _, address := range Graph(wishes).Closure(chosen) {
+		in[address] = true
+	}
+	return slices.DeleteFunc(slices.Clone(wishes), func(w resource.Wish) bool { return !in[w.Addr.String()] })
 }
 
 // MatchAddress reports whether a glob means an address: * stands for any run of characters, ? for
