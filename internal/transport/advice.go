@@ -39,6 +39,8 @@ func advice(req *http.Request, resp *http.Response, e *Error) string {
 		return "the service failed rather than refuse: try again later; its support can look the request up"
 	case e.Status == http.StatusNotFound && onGitHub(req) && req.Method != http.MethodGet && req.Method != http.MethodDelete:
 		return "GitHub answers so as well where a token may not do it: " + rights(req)
+	case e.Code == "QUOTA_EXCEEDED", e.Code == "RESOURCE_LIMIT_EXCEEDED":
+		return "delete what nobody needs, or have the limit raised"
 	case e.Code == "ENDPOINT_NOT_FOUND":
 		return fmt.Sprintf("it has no such API: is %s the right host?", req.URL.Host)
 	default:

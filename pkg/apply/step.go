@@ -108,7 +108,7 @@ func (w worker) patiently(address string, f func() error) error {
 			return err
 		}
 		if waited+pause > patience {
-			return fmt.Errorf("%w; waited %s for it", err, waited)
+			return fmt.Errorf("%w; waited %s for it; apply again in a while", err, waited)
 		}
 		w.emit(Event{Time: w.clock.Now(), Type: TypeProgress, Address: address, Message: fmt.Sprintf("not visible yet, looking again in %s: %v", pause, err)})
 		if slept := w.sleep(pause); slept != nil {
@@ -160,8 +160,11 @@ func (w worker) afterLostAnswer(ctx context.Context, s step, lost error) (resour
 // is what was wished, a plan that has gone stale otherwise.
 func (w worker) afterClash(ctx context.Context, s step, clash error) (resource.Object, string, error) {
 	live, found, err := look(ctx, s)
-	if err != nil || !found {
-		return nil, "", clash
+	switch {
+	case err != nil:
+		return nil, "", fmt.Errorf("%w; looking at what is there: %w", clash, err)
+	case !found:
+		return nil, "", fmt.Errorf("%w; what is there is hidden from these credentials: let its owner give them access, or choose another name", clash)
 	}
 	if fields := differing(s, live); len(fields) > 0 {
 		return nil, "", fmt.Errorf("%w: it appeared since the plan was made, and its %s is not what is wished; plan again", clash, fields[0].Path)
