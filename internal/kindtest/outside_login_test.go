@@ -94,7 +94,7 @@ func withAWrongLogin() []mishap {
 		{
 			name:    "an installation that is not there",
 			env:     map[string]string{"GITHUB_TOKEN": "", "MLOPSCTL_GITHUB_APP_ID": "7", "MLOPSCTL_GITHUB_APP_INSTALLATION_ID": "8", "MLOPSCTL_GITHUB_APP_PRIVATE_KEY": wrongKey()},
-			faults:  always("POST", "*/access_tokens", 404, `{"message":"Not Found"}`),
+			faults:  always("POST */access_tokens", 404, `{"message":"Not Found"}`),
 			address: "repository", as: unauthorized, request: "POST api.github.com/app/installations/8/access_tokens", status: 404, says: "Not Found", advice: "the id of its installation right",
 		},
 		{

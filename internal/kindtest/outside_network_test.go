@@ -34,13 +34,13 @@ func TestANetworkThatGoesWrongOutside(t *testing.T) {
 		},
 		{
 			name:    "a host that is no workspace",
-			faults:  always("GET", "prod*/unity-catalog/*", 404, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /unity-catalog/catalogs'"}`),
+			faults:  always("GET prod*/unity-catalog/*", 404, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /unity-catalog/catalogs'"}`),
 			address: "catalog/prod", as: readFailed, request: apiCatalogs, status: 404, more: "/api/2.1/unity-catalog/",
 			says: "No API found for", advice: "is prod.cloud.databricks.com the right host?",
 		},
 		{
 			name:    "a host that is no account",
-			faults:  always("GET", principals, 404, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /accounts'"}`),
+			faults:  always("GET "+principals, 404, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /accounts'"}`),
 			address: "service_principal/taxi-prod", as: readFailed, request: "GET " + apiAccount + "/scim/v2/ServicePrincipals", status: 404,
 			says: "No API found for", advice: "is accounts.cloud.databricks.com the right host?",
 		},

@@ -276,7 +276,12 @@ func runAll(t *testing.T, list []mishap) {
 	}
 }
 
-func always(method, path string, status int, body string, header ...string) []sandbox.Fault {
+// always is a fault without end: of a method, or ANY, and a host and path in which * is anything.
+func always(request string, status int, body string, header ...string) []sandbox.Fault {
+	method, path, _ := strings.Cut(request, " ")
+	if method == "ANY" {
+		method = ""
+	}
 	f := sandbox.Fault{Method: method, Path: path, Times: -1, Action: sandbox.FaultStatus, Status: status, Body: body, Header: map[string]string{}}
 	for pair := range slices.Chunk(header, 2) {
 		f.Header[pair[0]] = pair[1]
