@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/databricks"
@@ -42,6 +43,7 @@ func (v *Vault) ageOfSecret(ctx context.Context, stored Stored, s Source) (Store
 	held, found := heldBy(stored, s, secrets)
 	stored.ExpiresAt = held.Expires
 	now := v.opt.Clock.Now()
+	stored.Spare = ids(spare(held, s, valid(secrets, now)))
 	switch {
 	case !found:
 		stored.Renew = fmt.Sprintf("no OAuth secret that %s has was made when this value was stored (%s), so it cannot log in", s.Principal, moment(stored.UpdatedAt))
@@ -59,7 +61,7 @@ func (v *Vault) ageOfSecret(ctx context.Context, stored Stored, s Source) (Store
 // longer than an access token was made to be exchanged for one, and is stored nowhere.
 func heldBy(stored Stored, s Source, secrets []databricks.Secret) (held databricks.Secret, found bool) {
 	earliest, latest := stored.UpdatedAt.Add(-storedAfter), stored.UpdatedAt.Add(storedBefore)
-	wished := func(x databricks.Secret) bool { return x.Expires.Sub(x.Created).Round(time.Minute) == s.Lifetime }
+	wished := func(x databricks.Secret) bool { return hasLifetime(x, s) }
 	for _, x := range secrets {
 		behindToken := !x.Expires.IsZero() && x.Expires.Sub(x.Created) <= tokenLifetime && !wished(x)
 		switch {
@@ -70,6 +72,27 @@ func heldBy(stored Stored, s Source, secrets []databricks.Secret) (held databric
 		}
 	}
 	return held, found
+}
+
+// spare returns the valid secrets of the wished lifetime beyond those that the stack stores, the oldest
+// first: what an apply that was ended between issuing and storing, or a renewal, has left behind.
+func spare(held databricks.Secret, s Source, live []databricks.Secret) []databricks.Secret {
+	alike := slices.DeleteFunc(slices.Clone(live), func(x databricks.Secret) bool { return !hasLifetime(x, s) })
+	beyond := len(alike) - max(1, s.Places)
+	if beyond <= 0 {
+		return nil
+	}
+	alike = slices.DeleteFunc(alike, func(x databricks.Secret) bool { return x.ID == held.ID })
+	slices.SortFunc(alike, func(a, b databricks.Secret) int { return a.Created.Compare(b.Created) })
+	return alike[:min(beyond, len(alike))]
+}
+
+func hasLifetime(x databricks.Secret, s Source) bool {
+	return x.Expires.Sub(x.Created).Round(time.Minute) == s.Lifetime
+}
+
+func valid(secrets []databricks.Secret, now time.Time) []databricks.Secret {
+	return slices.DeleteFunc(slices.Clone(secrets), func(x databricks.Secret) bool { return !x.Expires.IsZero() && !x.Expires.After(now) })
 }
 
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -125,7 +125,7 @@ func (v *Vault) issue(ctx context.Context, s Source) (databricks.Secret, error) 
 		return databricks.Secret{}, err
 	}
 	if len(before) >= maxSecrets {
-		return databricks.Secret{}, fmt.Errorf("it has %d of them, which is the most that Databricks keeps: delete one (%s)", len(before), strings.Join(ids(before), ", "))
+		return databricks.Secret{}, errors.New("it " + full(before))
 	}
 	lifetime := s.Lifetime
 	if s.Issue == AccessToken {
@@ -148,6 +148,11 @@ func (v *Vault) issue(ctx context.Context, s Source) (databricks.Secret, error) 
 		}
 	}
 	return databricks.Secret{}, fmt.Errorf("the answer was lost twice, and none was issued; apply again: %v", lostAnswer) // not wrapped: it is known
+}
+
+// full says that a principal has no room for one more secret.
+func full(secrets []databricks.Secret) string {
+	return fmt.Sprintf("has %d OAuth secrets, which is the most that Databricks keeps: delete one (%s)", len(secrets), strings.Join(ids(secrets), ", "))
 }
 
 func ids(secrets []databricks.Secret) []string {

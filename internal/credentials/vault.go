@@ -75,6 +75,7 @@ type Source struct {
 	ApplicationID string
 	Lifetime      time.Duration
 	RotateBefore  time.Duration
+	Places        int // that hold an OAuth secret of this principal and this lifetime; 0 is one
 }
 
 // Stored is what is known of a secret that GitHub holds. Renew says why it must be renewed, or is "".
@@ -82,6 +83,7 @@ type Stored struct {
 	UpdatedAt time.Time
 	ExpiresAt time.Time // zero where nothing shows it
 	Renew     string
+	Spare     []string // OAuth secrets that are valid beyond those that are stored: an id and a date each
 }
 
 // Stored returns what is known of the secret at a place, or resource.ErrNotFound.
@@ -92,7 +94,7 @@ func (v *Vault) Stored(ctx context.Context, p github.Place, s Source) (Stored, e
 	}
 	info, there := secrets[p.Name]
 	if !there {
-		return Stored{}, fmt.Errorf("secret %s: %w", p, resource.ErrNotFound)
+		return Stored{}, v.missing(ctx, p, s)
 	}
 	stored := Stored{UpdatedAt: info.UpdatedAt}
 	switch s.Issue {
@@ -103,6 +105,21 @@ func (v *Vault) Stored(ctx context.Context, p github.Place, s Source) (Stored, e
 	default:
 		return stored, nil
 	}
+}
+
+// missing is resource.ErrNotFound for a secret that can be made, and a *resource.Blocked for one that the
+// principal has no room for: better known before anything is changed than in the middle of it.
+func (v *Vault) missing(ctx context.Context, p github.Place, s Source) error {
+	if s.Issue != "" && s.PrincipalID != "" {
+		secrets, err := v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
+		if err != nil {
+			return err
+		}
+		if len(secrets) >= maxSecrets {
+			return &resource.Blocked{Reason: fmt.Sprintf("%s %s", s.Principal, full(secrets))}
+		}
+	}
+	return fmt.Errorf("secret %s: %w", p, resource.ErrNotFound)
 }
 
 // Store brings a value from its source to a place, and returns what is known of it then. An error that

@@ -384,3 +384,50 @@ func TestNoValueIsEverShown(t *testing.T) {
 		t.Error("the scrubber does not know the value")
 	}
 }
+
+func TestASecretThatIsStoredNowhereIsSpare(t *testing.T) {
+	b := openBank(t)
+	b.inject(sandbox.Fault{Method: "PUT", Path: "*/secrets/*", Action: sandbox.FaultStatus, Status: http.StatusForbidden})
+	if _, err := b.Store(t.Context(), inProd, b.source); err == nil {
+		t.Fatal("what GitHub refused to store was stored")
+	}
+	lost := b.live()[0].ID
+	b.renew(t)
+	_ = b.clock.Sleep(t.Context(), time.Minute)
+	stored, err := b.Store(t.Context(), inProd, b.source)
+	if err != nil || len(stored.Spare) != 1 || !strings.HasPrefix(stored.Spare[0], lost+" ") {
+		t.Errorf("spare are %v, %v; want the one that was stored nowhere, %s", stored.Spare, err, lost)
+	}
+	two := b.source
+	two.Places = 2
+	if stored, err := b.Stored(t.Context(), inProd, two); err != nil || stored.Spare != nil {
+		t.Errorf("spare are %v, %v; want none where two places hold one each", stored.Spare, err)
+	}
+	other := b.source
+	other.Lifetime = 30 * 24 * time.Hour
+	if stored, err := b.Stored(t.Context(), inProd, other); err != nil || stored.Spare != nil {
+		t.Errorf("spare are %v, %v; want none of another lifetime: they are somebody else's", stored.Spare, err)
+	}
+	_ = b.clock.Sleep(t.Context(), 91*24*time.Hour)
+	b.renew(t)
+	if stored, err := b.Stored(t.Context(), inProd, b.source); err != nil || stored.Spare != nil {
+		t.Errorf("spare are %v, %v; want none once they have expired", stored.Spare, err)
+	}
+}
+
+func TestAPrincipalWithoutRoomIsKnownBeforeAnythingIsChanged(t *testing.T) {
+	b := openBank(t)
+	for i := range maxSecrets {
+		if _, err := b.Store(t.Context(), github.Place{Name: fmt.Sprintf("S%d", i)}, b.source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.renew(t)
+	var blocked *resource.Blocked
+	if _, err := b.Stored(t.Context(), inProd, b.source); !errors.As(err, &blocked) || !strings.Contains(blocked.Reason, b.live()[0].ID) {
+		t.Errorf("it is %v; want it blocked, with the ids that take the places", err)
+	}
+	if _, err := b.Stored(t.Context(), inProd, Source{Env: "MLOPS_X"}); !errors.Is(err, resource.ErrNotFound) {
+		t.Errorf("a secret from elsewhere is %v; want that it is not there", err)
+	}
+}

@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -82,6 +83,20 @@ func TestCIAuthImpliesSecrets(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestSecretsAlikeCountEachOther(t *testing.T) {
+	source := &spec.OAuthSecretSource{Target: "d", Lifetime: time.Hour}
+	stack := &spec.Stack{Targets: targets(), Secrets: []spec.Secret{
+		{Name: "ONE", OAuthSecret: source}, {Name: "TWO", OAuthSecret: source},
+		{Name: "LONGER", OAuthSecret: &spec.OAuthSecretSource{Target: "d", Lifetime: 2 * time.Hour}},
+	}}
+	got := wished(declareSecrets(resource.Wishes{Stack: stack}), func(s secret) string { return strconv.Itoa(s.Places) })
+	for address, want := range map[string]string{"secret/ONE": "2", "secret/TWO": "2", "secret/LONGER": "0", "secret/c/DATABRICKS_CLIENT_SECRET": "0"} {
+		if got[address] != want {
+			t.Errorf("%s counts %q places, want %s", address, got[address], want)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ var secretKind = resource.Kind[*credentials.Vault, secret]{
 	Doc:      "A GitHub Actions secret of the repository or of an environment.",
 	Identity: []string{"repository", "environment", "name", "workspace", "principal"},
 	CreateOnly: []string{
-		"env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds",
+		"env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds", "places",
 	},
 	Declare: declareSecrets,
 	Read:    readSecret,
@@ -38,7 +38,7 @@ var secretKind = resource.Kind[*credentials.Vault, secret]{
 	Check: func(_ context.Context, v *credentials.Vault, want secret) error {
 		return v.Available(want.source())
 	},
-	Warn: warnOfHour,
+	Warn: warnOfSecret,
 	Due: func(have secret) resource.Renewal {
 		return resource.Renewal{Reason: have.Renew, Ageing: have.Issue == credentials.AccessToken}
 	},
@@ -59,10 +59,13 @@ type secret struct {
 	ApplicationID       resource.Text `json:"application_id,omitzero"`
 	LifetimeSeconds     int64         `json:"lifetime_seconds,omitempty"`
 	RotateBeforeSeconds int64         `json:"rotate_before_seconds,omitempty"`
+	Places              int           `json:"places,omitempty"` // of the stack that hold one like it, where there are several
 
 	UpdatedAt string `json:"updated_at,omitempty"`
 	ExpiresAt string `json:"expires_at,omitempty"`
 	Renew     string `json:"renew,omitempty"` // why it is due
+	// Spare are valid OAuth secrets of the principal that are stored nowhere in the stack.
+	Spare []string `json:"spare,omitempty"`
 }
 
 func (s secret) place() github.Place {
@@ -74,7 +77,7 @@ func (s secret) source() credentials.Source {
 		Env: s.Env, File: s.File, Command: s.Command, Issue: s.Issue, Host: s.Host, Principal: s.Principal,
 		PrincipalID: s.PrincipalID.Value, ApplicationID: s.ApplicationID.Value,
 		Lifetime:     time.Duration(s.LifetimeSeconds) * time.Second,
-		RotateBefore: time.Duration(s.RotateBeforeSeconds) * time.Second,
+		RotateBefore: time.Duration(s.RotateBeforeSeconds) * time.Second, Places: s.Places,
 	}
 }
 
@@ -116,7 +119,26 @@ func declareSecrets(w resource.Wishes) []resource.Decl[secret] {
 			}, "targets", t.Name, "ci_auth")
 		}
 	}
+	countPlaces(decls)
 	return decls
+}
+
+// countPlaces tells each secret how many OAuth secrets like its own the stack stores.
+func countPlaces(decls []resource.Decl[secret]) {
+	alike := func(a, b secret) bool {
+		return a.Issue == credentials.OAuthSecret && b.Issue == a.Issue && b.Principal == a.Principal && b.LifetimeSeconds == a.LifetimeSeconds
+	}
+	for i, d := range decls {
+		n := 0
+		for _, other := range decls {
+			if alike(d.Want, other.Want) {
+				n++
+			}
+		}
+		if n > 1 {
+			decls[i].Want.Places = n
+		}
+	}
 }
 
 func declareSecret(s *spec.Stack, x spec.Secret) resource.Decl[secret] {
@@ -156,7 +178,7 @@ func readSecret(ctx context.Context, v *credentials.Vault, want secret) (secret,
 func seenSecret(want secret, stored credentials.Stored) secret {
 	have := secret{
 		Repository: want.Repository, Environment: want.Environment, Name: want.Name,
-		Issue: want.Issue, Host: want.Host, Principal: want.Principal, Renew: stored.Renew,
+		Issue: want.Issue, Host: want.Host, Principal: want.Principal, Renew: stored.Renew, Spare: stored.Spare,
 	}
 	if !stored.UpdatedAt.IsZero() {
 		have.UpdatedAt = stored.UpdatedAt.UTC().Format(time.RFC3339)
@@ -165,6 +187,17 @@ func seenSecret(want secret, stored credentials.Stored) secret {
 		have.ExpiresAt = stored.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	return have
+}
+
+func warnOfSecret(want secret, have *secret) *resource.Warning {
+	if have != nil && len(have.Spare) > 0 {
+		return &resource.Warning{
+			Code:    "plan/spare-secret",
+			Summary: fmt.Sprintf("%s has valid OAuth secrets that this stack stores nowhere: %s", want.Principal, strings.Join(have.Spare, ", ")),
+			Detail:  "a renewal leaves the one before, and an apply that was ended the one it had not stored yet; delete what nobody uses",
+		}
+	}
+	return warnOfHour(want, have)
 }
 
 func warnOfHour(want secret, have *secret) *resource.Warning {

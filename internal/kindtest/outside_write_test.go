@@ -182,7 +182,7 @@ func lateRefusals() []mishap {
 		},
 		{
 			name: "five secrets that are used up", installed: true, prepare: useUpSecrets,
-			address: "secret/prod/PROD_CLIENT_SECRET", as: failed, says: "it has 5 of them, which is the most that Databricks keeps", advice: "delete one (",
+			address: "secret/prod/PROD_CLIENT_SECRET", as: blocked, says: "taxi-prod has 5 OAuth secrets, which is the most that Databricks keeps", advice: "delete one (",
 		},
 		{
 			name: "a secret that comes in another shape", faults: always("POST */credentials/secrets", 200, `[{"id":"x","secret":"`+wrongSecret+`"}]`),
