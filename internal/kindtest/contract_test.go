@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,8 +19,13 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
-// A dependency of the Databricks SDK starts a goroutine for good when it is imported.
+// A dependency of the Databricks SDK starts a goroutine for good when it is imported. A random world
+// takes many requests, so fewer of them are drawn than elsewhere unless -rapid.checks says how many.
 func TestMain(m *testing.M) {
+	checks := flag.Lookup("rapid.checks")
+	if err := checks.Value.Set("50"); err != nil {
+		panic("rapid.checks is a number: " + err.Error())
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
