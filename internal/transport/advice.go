@@ -25,7 +25,9 @@ func advice(req *http.Request, resp *http.Response, e *Error) string {
 		return "the token needs " + strings.ReplaceAll(resp.Header.Get("X-Accepted-Github-Permissions"), "; ", " or ")
 	case tokenEndpoint(req) && e.Status < 500:
 		return adviceOnLogin(req, e)
-	case appLogin(req):
+	case jobLogin(req) && e.Status < 500:
+		return "GitHub gave the job no identity token: does it have the permission id-token: write?"
+	case appLogin(req) && e.Status < 500:
 		return "the App's login was refused: are its id, its private key and the id of its installation right, and this machine's clock?"
 	case errors.Is(e.kind, resource.ErrUnauthorized):
 		return "the credential for " + req.URL.Host + " was not accepted: it may be expired, revoked or another host's"

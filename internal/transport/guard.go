@@ -39,7 +39,7 @@ func readOnlyPost(req *http.Request) bool {
 	switch {
 	case p == "/graphql" || p == "/api/graphql":
 		return isQuery(req)
-	case login(req), strings.HasSuffix(p, "/git-upload-pack"):
+	case tokenEndpoint(req), appLogin(req), strings.HasSuffix(p, "/git-upload-pack"):
 		return true
 	}
 	for _, pattern := range []string{
@@ -55,7 +55,15 @@ func readOnlyPost(req *http.Request) bool {
 }
 
 // login reports whether a request does nothing but ask for a token to go on with.
-func login(req *http.Request) bool { return tokenEndpoint(req) || appLogin(req) }
+func login(req *http.Request) bool {
+	return tokenEndpoint(req) || appLogin(req) || jobLogin(req) || instanceMetadata(req)
+}
+
+// jobLogin reports whether a request asks the issuer of a GitHub job's own tokens; the runner says
+// where that is.
+func jobLogin(req *http.Request) bool {
+	return strings.HasSuffix(req.URL.Hostname(), ".actions.githubusercontent.com")
+}
 
 // appLogin reports whether a request asks for the token of a GitHub App's installation.
 func appLogin(req *http.Request) bool {
