@@ -117,6 +117,17 @@ func withAWrongLogin() []mishap {
 			address: "catalog/prod", as: unauthorized, request: apiCatalogs, status: 401, says: "Invalid access token.", advice: "the credential for prod.cloud.databricks.com was not accepted",
 		},
 		{
+			name: "a job that may ask for no identity token", env: map[string]string{
+				"DATABRICKS_CLIENT_SECRET": "", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://token.actions.githubusercontent.com/token?x=y", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": wrongSecret,
+			}, more: "token.actions",
+			faults:  always("GET token.actions*/token", 403, `{"message":"no identity token for this job"}`),
+			address: "catalog/prod", as: unauthorized, request: "GET token.actions.githubusercontent.com/token", status: 403, says: "no identity token for this job", advice: "does it have the permission id-token: write?",
+		},
+		{
+			name: "a sort of login that is pinned and not there", env: map[string]string{"DATABRICKS_AUTH_TYPE": "pat"}, more: "DATABRICKS_AUTH_TYPE",
+			address: "catalog/prod", as: unauthorized, says: "no credentials for https://prod.cloud.databricks.com", advice: "DATABRICKS_AUTH_TYPE is pat, and the environment holds none of that sort for this host",
+		},
+		{
 			name: "an identity token that is refused", env: map[string]string{"DATABRICKS_CLIENT_SECRET": "", "DATABRICKS_OIDC_TOKEN": wrongSecret}, more: "/v1/token",
 			address: "catalog/prod", as: unauthorized, request: prodToken, status: 400, says: "No federation policy trusts the token", advice: "does a federation policy of the service principal name the issuer, the subject and an audience",
 		},
