@@ -126,8 +126,8 @@ func (e *Engine) warnings(p *plan.Plan) (diag.List, error) {
 	var list diag.List
 	for _, c := range p.Changes {
 		t := e.byName[c.Kind]
-		if t.Warn == nil || c.Action == plan.Unknown {
-			continue
+		if t.Warn == nil || c.Before == nil && c.After == nil {
+			continue // it was seen neither there nor missing
 		}
 		w, err := t.Warn(c.Want, c.Before)
 		if err != nil {
