@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -88,14 +89,15 @@ func readEnvironment(ctx context.Context, c *github.Client, want environment) (e
 		}
 		return certain, fmt.Errorf("environment %s: %w", want.Name, resource.ErrNotFound)
 	}
-	if want.OIDC {
-		subject, err := c.Subject(ctx, github.Job{Environment: want.Name, Branch: want.Branch})
-		if err != nil {
-			return certain, err
-		}
-		certain.OIDCIssuer, certain.OIDCSubject = c.Issuer(), subject
+	var live github.Environment
+	var err error
+	var look sync.WaitGroup
+	look.Go(func() { live, err = c.Environment(ctx, want.Name) }) // neither answer waits for the other
+	certain, unsettled := loginFrom(ctx, c, want)
+	look.Wait()
+	if unsettled != nil {
+		return certain, unsettled
 	}
-	live, err := c.Environment(ctx, want.Name)
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return certain, err
 	}
@@ -106,6 +108,18 @@ func readEnvironment(ctx context.Context, c *github.Client, want environment) (e
 		return certain, err
 	}
 	return seenEnvironment(ctx, c, seen{want: want, certain: certain, live: live})
+}
+
+// loginFrom returns what the tokens of the environment's jobs say, where its jobs log in by them.
+func loginFrom(ctx context.Context, c *github.Client, want environment) (environment, error) {
+	if !want.OIDC {
+		return environment{}, nil
+	}
+	subject, err := c.Subject(ctx, github.Job{Environment: want.Name, Branch: want.Branch})
+	if err != nil {
+		return environment{}, err
+	}
+	return environment{OIDCIssuer: c.Issuer(), OIDCSubject: subject}, nil
 }
 
 // canHaveEnvironment returns a *resource.Blocked where the plan of the repository's owner lacks what is
