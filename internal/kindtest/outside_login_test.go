@@ -5,13 +5,14 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"slices"
 	"testing"
 )
 
 // TestALoginThatGoesWrongOutside holds plans to what they say of credentials that are missing, wrong,
 // or another host's: from every source. Each is exit code 4.
 func TestALoginThatGoesWrongOutside(t *testing.T) {
-	runAll(t, append(withoutLogin(), withAWrongLogin()...))
+	runAll(t, slices.Concat(withoutLogin(), withAWrongLoginToGitHub(), withAWrongLoginToDatabricks()))
 }
 
 const (
@@ -67,10 +68,9 @@ func withoutLogin() []mishap {
 	}
 }
 
-func withAWrongLogin() []mishap {
+func withAWrongLoginToGitHub() []mishap {
 	const bad = "Bad credentials"
 	notAccepted := "the credential for api.github.com was not accepted: it may be expired, revoked or another host's"
-	others := profile("account", accountURL, "account_id = 11111111-2222-3333-4444-555555555555") + profile("staging", stagingURL, "")
 	return []mishap{
 		{
 			name: "a token that GitHub does not know", env: map[string]string{"GITHUB_TOKEN": wrongSecret},
@@ -97,6 +97,12 @@ func withAWrongLogin() []mishap {
 			faults:  always("POST */access_tokens", 404, `{"message":"Not Found"}`),
 			address: "repository", as: unauthorized, request: "POST api.github.com/app/installations/8/access_tokens", status: 404, says: "Not Found", advice: "the id of its installation right",
 		},
+	}
+}
+
+func withAWrongLoginToDatabricks() []mishap {
+	others := profile("account", accountURL, "account_id = 11111111-2222-3333-4444-555555555555") + profile("staging", stagingURL, "")
+	return []mishap{
 		{
 			name: "a client secret that is wrong", env: map[string]string{"DATABRICKS_CLIENT_SECRET": wrongSecret}, more: "/v1/token",
 			address: "catalog/prod", as: unauthorized, request: prodToken, status: 401, says: "Client authentication failed", advice: "are the client id and secret right",
