@@ -166,7 +166,16 @@ func (want servicePrincipal) seen(f *databricks.Fleet, p databricks.Principal) (
 	return servicePrincipal{DisplayName: want.DisplayName, Hosts: want.Hosts, ApplicationID: p.ApplicationID, Active: p.Active, ID: p.ID}, nil
 }
 
+// createServicePrincipal looks once more before it makes one: since the plan was made, and approved,
+// somebody else may have, and two principals of one name do not clash.
 func createServicePrincipal(ctx context.Context, f *databricks.Fleet, want servicePrincipal) (servicePrincipal, error) {
+	_, there, err := findServicePrincipal(ctx, f, want)
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	if there {
+		return servicePrincipal{}, fmt.Errorf("service principal %s: %w", want.DisplayName, resource.ErrExists)
+	}
 	made, err := f.CreatePrincipal(ctx, want.DisplayName)
 	if err != nil {
 		return servicePrincipal{}, err
@@ -183,8 +192,8 @@ func activateServicePrincipal(ctx context.Context, f *databricks.Fleet, have, _ 
 	return have, nil
 }
 
-// findServicePrincipal looks for what a create with a lost answer may have made: sent again, it would
-// make a second principal of the same name.
+// findServicePrincipal looks for what somebody else, or a create with a lost answer, may have made since
+// the last look: a create would make a second principal of the same name.
 func findServicePrincipal(ctx context.Context, f *databricks.Fleet, want servicePrincipal) (servicePrincipal, bool, error) {
 	f.ForgetPrincipals()
 	return found(readServicePrincipal(ctx, f, want))
