@@ -76,7 +76,7 @@ func runCodes() []Code {
 func fileCodes() []Code {
 	return []Code{
 		{"spec/file", "the spec cannot be read", "the path names nothing, a folder without a spec, something that is not a regular file, or a file beyond 1 MiB",
-			"name the spec with -f, or write one with `mlopsctl init`", "mlopsctl plan -f no-such.yaml"},
+			"name the spec with -f; examples/minimal is the shortest useful one", "mlopsctl plan -f no-such.yaml"},
 		{"spec/encoding", "the file is not UTF-8", "an editor saved it in another encoding", "save it as UTF-8", "a file in Latin-1 or UTF-16"},
 		{"spec/character", "a character that cannot be seen", "control characters, and those that change the direction of text or its width to nothing, hide what a reviewer approves",
 			"remove it", "a zero-width space inside a host's name"},

@@ -38,7 +38,7 @@ func Load(path string, o Options) (*Stack, diag.List) {
 	if err != nil {
 		return nil, diag.List{{
 			Severity: diag.Error, Code: "spec/file", Summary: err.Error(),
-			Detail: "name a spec with -f, or write one with `mlopsctl init`", Source: &diag.Pos{File: file},
+			Detail: "name a spec with -f; examples/minimal is the shortest useful one", Source: &diag.Pos{File: file},
 		}}
 	}
 	r := read(file, data, o)
