@@ -156,7 +156,16 @@ func checksOf(parameters map[string]any) map[string]any {
 	return checks
 }
 
+// createBranchProtection looks once more before it makes the ruleset: since the plan was made, and
+// approved, somebody else may have, and two rulesets of one name do not clash.
 func createBranchProtection(ctx context.Context, c *github.Client, want branchProtection) (branchProtection, error) {
+	_, there, err := findBranchProtection(ctx, c, want)
+	if err != nil {
+		return want, err
+	}
+	if there {
+		return want, fmt.Errorf("ruleset %q: %w", want.Name, resource.ErrExists)
+	}
 	r := github.NewRuleset(want.Name, want.Branch)
 	shape(r, want)
 	if err := c.CreateRuleset(ctx, r); err != nil {

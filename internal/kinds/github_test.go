@@ -230,6 +230,10 @@ func TestOwnRulesetLeavesOtherRulesAlone(t *testing.T) {
 	expected.ID = made.ID
 	same(t, "made", expected, made)
 
+	if _, err := createBranchProtection(t.Context(), f.Client, want); !errors.Is(err, resource.ErrExists) {
+		t.Errorf("a second one of its name is %v; want that it is there", err)
+	}
+
 	r, err := f.Ruleset(t.Context(), want.Name)
 	if err != nil {
 		t.Fatal(err)
