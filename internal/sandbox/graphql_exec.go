@@ -139,6 +139,18 @@ func (r *gqlRun) complete(value any, set ast.SelectionSet, path []any) any {
 	}
 }
 
+// gqlCount is a number that stands in the query, or that came as a variable, in JSON.
+func gqlCount(argument any) (n int64, given bool) {
+	switch v := argument.(type) {
+	case int64:
+		return v, true
+	case float64:
+		return int64(v), true
+	default:
+		return 0, false
+	}
+}
+
 // gqlPage is a connection: one page of nodes by first and after, or last.
 func gqlPage(kind string, nodes []*gqlObject) gqlField {
 	return func(arguments map[string]any) (any, error) {
@@ -148,8 +160,8 @@ func gqlPage(kind string, nodes []*gqlObject) gqlField {
 				return nil, &gqlError{Type: "INVALID_CURSOR_ARGUMENTS", Message: fmt.Sprintf("`%s` does not appear to be a valid cursor.", after)}
 			}
 		}
-		first, hasFirst := arguments["first"].(int64)
-		last, hasLast := arguments["last"].(int64)
+		first, hasFirst := gqlCount(arguments["first"])
+		last, hasLast := gqlCount(arguments["last"])
 		switch {
 		case hasFirst && (first < 0 || first > 100) || hasLast && (last < 0 || last > 100):
 			return nil, &gqlError{Type: "EXCESSIVE_PAGINATION", Message: fmt.Sprintf("Requesting more than 100 records on the `%s` connection exceeds the limit.", kind)}

@@ -89,6 +89,21 @@ func TestOneQueryReadsARepository(t *testing.T) {
 	}
 }
 
+func TestAPageIsAsLongAsAVariableSays(t *testing.T) {
+	g := newGitHubTest(t, "\n repositories: [{ name: acme/demo, files: { a: b }, environments: [dev, prod] }]\n")
+	query := `query($limit:Int!){ repository(owner:"acme",name:"demo"){ environments(first:$limit){ totalCount nodes{ name } } } }`
+	data, errors := g.graphql(query, map[string]any{"limit": 1})
+	want := map[string]any{"repository": map[string]any{"environments": map[string]any{
+		"totalCount": 2.0, "nodes": []any{map[string]any{"name": "dev"}},
+	}}}
+	if diff := cmp.Diff(want, data); errors != nil || diff != "" {
+		t.Errorf("errors %v; (-want +got):\n%s", errors, diff)
+	}
+	if _, errors := g.graphql(query, map[string]any{"limit": 101}); len(errors) != 1 || errors[0] != "EXCESSIVE_PAGINATION" {
+		t.Errorf("a page of 101 is %v", errors)
+	}
+}
+
 func TestAQueryThatDoesNotFitTheSchemaIsRefused(t *testing.T) {
 	g := newGitHubTest(t, " repositories: [{ name: acme/demo, files: { a: b } }]\n")
 	for _, query := range []string{`{ nonsense }`, `{ repository(owner:"acme") { name } }`, `query($o:String!){ repository(owner:$o, name:"demo") { name } }`} {
