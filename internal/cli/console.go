@@ -109,7 +109,9 @@ func excerpts(list diag.List) render.Excerpts {
 			files[file] = nil
 			if isFile(file) {
 				data, err := os.ReadFile(file)
-				if err == nil { // a file that went away since it was read has no lines to show
+				// A file that went away since it was read has no lines to show, and what is no text none
+				// that one should.
+				if err == nil && !bytes.Contains(data, []byte{0}) {
 					files[file] = strings.Split(string(data), "\n")
 				}
 			}

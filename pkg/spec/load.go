@@ -52,7 +52,8 @@ func Parse(file string, data []byte, o Options) (*Stack, diag.List) {
 }
 
 // readSpec returns the path of the spec that path means and its bytes. Only a regular file is
-// opened: a FIFO would hang and a device never ends.
+// opened: a FIFO would hang and a device never ends. A link may not lead out of its folder: in a pull
+// request it may be anybody's, and what is wrong with a file is told by showing its lines.
 func readSpec(path string) (string, []byte, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
@@ -66,11 +67,12 @@ func readSpec(path string) (string, []byte, error) {
 	case info.Size() > maxSize:
 		return path, nil, tooLarge(path)
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenInRoot(filepath.Dir(path), filepath.Base(path))
 	if err != nil {
-		return path, nil, fmt.Errorf("reading the spec: %w", err)
+		return path, nil, fmt.Errorf("reading the spec: %s, or what it links to, cannot be opened inside its folder: %w", path, err)
 	}
-	defer f.Close()                                       //nolint:errcheck // it was only read
+	defer f.Close() //nolint:errcheck // it was only read
+
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1)) // it may have grown since
 	if err != nil {
 		return path, nil, fmt.Errorf("reading the spec: %w", err)

@@ -51,9 +51,21 @@ func TestLoadAnswersCleanlyForWhatIsNoFile(t *testing.T) {
 	if err := os.Mkdir(at("empty"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	write(t, at("secret.yaml"), []byte("TOKEN=canary\x00"))
+	inner := at("inner")
+	if err := os.Mkdir(inner, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"up.yaml": "../secret.yaml", "environ.yaml": "/proc/self/environ"} {
+		if err := os.Symlink(to, filepath.Join(inner, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	write(t, at("large.yaml"), []byte(shortest+"# "+strings.Repeat("x", 1<<20)))
 	for path, want := range map[string]string{
 		at("missing.yaml"):           "no such file",
+		at("inner/up.yaml"):          "inside its folder",
+		at("inner/environ.yaml"):     "inside its folder",
 		at("fifo"):                   "not a regular file",
 		"/dev/zero":                  "not a regular file",
 		at("loop"):                   "too many levels",
