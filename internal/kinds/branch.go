@@ -38,6 +38,8 @@ type branch struct {
 	OIDC        bool   `json:"oidc,omitempty"`
 	OIDCIssuer  string `json:"oidc_issuer,omitempty"`
 	OIDCSubject string `json:"oidc_subject,omitempty"`
+	// Why the subject cannot be told, which holds up what is made with it and nothing else.
+	OIDCSubjectBlocked string `json:"oidc_subject_blocked,omitempty"`
 }
 
 func branchAddr(name string) resource.Addr { return resource.Addr{Kind: "branch", Name: name} }
@@ -61,6 +63,16 @@ func declareBranches(w resource.Wishes) []resource.Decl[branch] {
 
 // logsInByOIDC reports whether a target's principal is given a federation policy.
 func logsInByOIDC(t spec.Target) bool { return t.ServicePrincipal != "" && t.CIAuth == spec.OIDC }
+
+// subjectOf returns the subject of a job's tokens, or why nobody can tell it before the job runs.
+func subjectOf(ctx context.Context, c *github.Client, j github.Job) (subject, blocked string, err error) {
+	subject, err = c.Subject(ctx, j)
+	var b *resource.Blocked
+	if errors.As(err, &b) {
+		return "", b.Reason, nil
+	}
+	return subject, "", err
+}
 
 // origin is what a branch is created off. A reference that stays open says that there will be
 // something to create it off; without one an empty repository leaves nothing to do.
@@ -87,7 +99,7 @@ func readBranch(ctx context.Context, c *github.Client, want branch) (branch, err
 			return have, err
 		}
 		if want.OIDC {
-			if have.OIDCSubject, err = c.Subject(ctx, github.Job{Branch: want.Name}); err != nil {
+			if have.OIDCSubject, have.OIDCSubjectBlocked, err = subjectOf(ctx, c, github.Job{Branch: want.Name}); err != nil {
 				return have, err
 			}
 			have.OIDCIssuer = c.Issuer()

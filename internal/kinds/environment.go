@@ -48,6 +48,8 @@ type environment struct {
 	OIDC        bool   `json:"oidc,omitempty"`
 	OIDCIssuer  string `json:"oidc_issuer,omitempty"`
 	OIDCSubject string `json:"oidc_subject,omitempty"`
+	// Why the subject cannot be told, which holds up what is made with it and nothing else.
+	OIDCSubjectBlocked string `json:"oidc_subject_blocked,omitempty"`
 }
 
 func environmentAddr(name string) resource.Addr {
@@ -115,11 +117,11 @@ func loginFrom(ctx context.Context, c *github.Client, want environment) (environ
 	if !want.OIDC {
 		return environment{}, nil
 	}
-	subject, err := c.Subject(ctx, github.Job{Environment: want.Name, Branch: want.Branch})
+	subject, blocked, err := subjectOf(ctx, c, github.Job{Environment: want.Name, Branch: want.Branch})
 	if err != nil {
 		return environment{}, err
 	}
-	return environment{OIDCIssuer: c.Issuer(), OIDCSubject: subject}, nil
+	return environment{OIDCIssuer: c.Issuer(), OIDCSubject: subject, OIDCSubjectBlocked: blocked}, nil
 }
 
 // canHaveEnvironment returns a *resource.Blocked where the plan of the repository's owner lacks what is

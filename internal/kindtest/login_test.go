@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
 // TestAJobLogsInOnlyAsItsOwnTargetsPrincipal installs a stack and then does what the CI jobs do: they
@@ -101,4 +102,21 @@ func (w *world) exchange(m sandbox.MintRequest, application string) int {
 		w.t.Fatalf("the token endpoint answered %d with a token: %v (%v)", resp.StatusCode, answer.Token != "", err)
 	}
 	return resp.StatusCode
+}
+
+// TestASubjectThatNobodyCanTellBlocksThePolicyAlone has a template with a claim that only the job knows.
+func TestASubjectThatNobodyCanTellBlocksThePolicyAlone(t *testing.T) {
+	specText, worldText := full(t)
+	w := open(t, specText, worldText+"  repositories: [{name: acme/taxi, created: '2024-01-01', files: {README.md: hello}}]\n")
+	w.send("PUT", repo+"/actions/oidc/customization/sub", map[string]any{"use_default": false, "include_claim_keys": []string{"repo", "job_workflow_ref"}})
+	w.apply()
+	for _, c := range w.plan().Changes {
+		want := plan.None
+		if c.Kind == "federation_policy" {
+			want = plan.Blocked
+		}
+		if c.Action != want || want == plan.Blocked && !strings.Contains(c.Reason, "job_workflow_ref") {
+			t.Errorf("%s is %s, want %s: %s", c.Address, c.Action, want, c.Reason)
+		}
+	}
 }

@@ -88,7 +88,26 @@ func change(in Input, w resource.Wish) (Change, error) {
 			c.DependsOn = append(c.DependsOn, n.Addr)
 		}
 	}
+	if reason := withheld(in, open); reason != "" && (seen.State == Present || seen.State == Absent) {
+		c.Action, c.Reason = Blocked, reason
+		if seen.State == Present {
+			c.Before = seen.Object
+		}
+		return c, nil
+	}
 	return c, decide(&c, t, want, seen)
+}
+
+// withheld returns why a reference will not be answered though its object is there: the object says so
+// itself, in a field called like the one referred to and "_blocked". Such a value is not known after
+// an apply either.
+func withheld(in Input, open []resource.Ref) string {
+	for _, r := range open {
+		if why, ok := in.Seen[r.Addr].Object[r.Field+"_blocked"].(string); ok {
+			return fmt.Sprintf("its %s cannot be told by %s: %s", r.Field, r.Addr, why)
+		}
+	}
+	return ""
 }
 
 func decide(c *Change, t resource.Type, want resource.Object, seen Observation) error {

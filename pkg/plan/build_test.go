@@ -95,6 +95,27 @@ func TestWhatIsCertainOfANewObjectIsUsedBeforeItIsMade(t *testing.T) {
 	}
 }
 
+func TestAValueThatAnObjectWithholdsBlocksOnlyWhatIsMadeWithIt(t *testing.T) {
+	wishes := []resource.Wish{
+		{Addr: thing("parent"), Want: resource.Object{"name": "parent"}},
+		{Addr: thing("child"), Want: resource.Object{"name": "child", "subject": map[string]any{"$ref": "thing/parent", "field": "subject"}}},
+		{Addr: thing("sibling"), Want: resource.Object{"name": "sibling", "up": map[string]any{"$ref": "thing/parent", "field": "id"}}},
+	}
+	parent := resource.Object{"id": "7", "subject_blocked": "only the job knows"}
+	for _, state := range []State{Present, Absent} {
+		changes := build(t, wishes, map[string]Observation{
+			"thing/parent": {State: state, Object: parent}, "thing/child": {State: Absent}, "thing/sibling": {State: Absent},
+		})
+		want := "its subject cannot be told by thing/parent: only the job knows"
+		if c := changes["thing/child"]; c.Action != Blocked || c.Reason != want {
+			t.Errorf("%s: the child is %s: %s", state, c.Action, c.Reason)
+		}
+		if changes["thing/parent"].Action == Blocked || changes["thing/sibling"].Action != Create {
+			t.Errorf("%s: the parent is %s, its sibling %s", state, changes["thing/parent"].Action, changes["thing/sibling"].Action)
+		}
+	}
+}
+
 func TestWhatNeedsSomethingBlockedOrUnknownIsBlocked(t *testing.T) {
 	need := func(on string) []resource.Need { return []resource.Need{{Addr: on, Why: "it lies in it"}} }
 	wishes := []resource.Wish{
