@@ -69,6 +69,11 @@ func (a *app) runApply(ctx context.Context, o applyOptions) (err error) {
 	}
 	out := a.teller(s)
 	p, refused := a.refusals(ctx, s, p, saved)
+	if refused == exitDone && p.Acts() && saved == nil && !o.approved && !a.canAsk() {
+		p.Diagnostics = append(p.Diagnostics, problem("cli/usage", "there is no terminal to ask at",
+			"look at the plan and pass --auto-approve, or apply a saved plan")...)
+		refused = exitInvalid
+	}
 	if refused != exitDone {
 		out.refused(p)
 		return told(refused)

@@ -9,13 +9,15 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/render"
 )
 
-// ask has a person at a terminal agree to the plan that was shown.
-func (a *app) ask(ctx context.Context, s *session) error {
+// canAsk reports whether there is a person to ask.
+func (a *app) canAsk() bool {
 	_, in := terminal(a.streams.In)
 	_, out := terminal(a.streams.Err)
-	if !in || !out {
-		return misuse("there is no terminal to ask at: look at the plan and pass --auto-approve, or apply a saved plan")
-	}
+	return in && out
+}
+
+// ask has a person at a terminal agree to the plan that was shown.
+func (a *app) ask(ctx context.Context, s *session) error {
 	a.say("Carry this out on " + render.Clean(s.stack.Name) + "? Only yes means yes: ")
 	answer := make(chan string, 1)
 	go func() { // it may read for ever; the program does not wait for it to end

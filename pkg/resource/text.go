@@ -16,7 +16,8 @@ type Text struct {
 // Known returns a Text with a value.
 func Known(value string) Text { return Text{Value: value} }
 
-// From returns a Text that the object at addr gives, in its field.
+// From returns a Text that the object at addr gives, in its field. An object that is there and cannot
+// give it says why in a field of that name and "_blocked".
 func From(addr Addr, field string) Text {
 	return Text{Ref: &Ref{Addr: addr.String(), Field: field}}
 }
