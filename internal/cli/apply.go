@@ -53,23 +53,27 @@ type applyOptions struct {
 	file     string // a saved plan, or ""
 }
 
-func (a *app) runApply(ctx context.Context, o applyOptions) (err error) {
+func (a *app) runApply(ctx context.Context, o applyOptions) error {
 	saved, err := readPlan(o.file)
 	if err != nil {
 		return err
 	}
-	s, err := a.open()
-	if err != nil {
-		return err
-	}
-	defer func() { err = closing(err, s.close) }()
-	p, err := a.plan(ctx, s)
-	if err != nil {
-		return err
-	}
+	return a.planned(ctx, func(s *session, p *plan.Plan) error {
+		return a.decide(ctx, s, p, decision{saved: saved, approved: o.approved})
+	})
+}
+
+// decision is what stands between a plan and its being carried out: a saved plan that it is held to,
+// or an approval.
+type decision struct {
+	saved    *plan.Plan
+	approved bool
+}
+
+func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) error {
 	out := a.teller(s)
-	p, refused := a.refusals(ctx, s, p, saved)
-	if refused == exitDone && p.Acts() && saved == nil && !o.approved && !a.canAsk() {
+	p, refused := a.refusals(ctx, s, p, d.saved)
+	if refused == exitDone && p.Acts() && d.saved == nil && !d.approved && !a.canAsk() {
 		p.Diagnostics = append(p.Diagnostics, problem("cli/usage", "there is no terminal to ask at",
 			"look at the plan and pass --auto-approve, or apply a saved plan")...)
 		refused = exitInvalid
@@ -83,7 +87,7 @@ func (a *app) runApply(ctx context.Context, o applyOptions) (err error) {
 		out.report(apply.Report{}, p, "")
 		return nil
 	}
-	if saved == nil && !o.approved {
+	if d.saved == nil && !d.approved {
 		if err := a.ask(ctx, s); err != nil {
 			out.report(apply.Report{}, p, "")
 			return err

@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"github.com/mlopsctl/mlopsctl/internal/render"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
 func (a *app) graphCommand() *cobra.Command {
@@ -17,20 +16,11 @@ func (a *app) graphCommand() *cobra.Command {
 		Example:     "  mlopsctl graph --sandbox\n  mlopsctl graph -o dot | dot -Tsvg > plan.svg",
 		Args:        cobra.NoArgs,
 		Annotations: takes("mermaid,dot", partOfStack),
-		RunE:        a.run(func(cmd *cobra.Command, _ []string) error { return a.graph(cmd.Context()) }),
+		RunE:        a.run(func(cmd *cobra.Command, _ []string) error { return a.planned(cmd.Context(), a.graph) }),
 	}
 }
 
-func (a *app) graph(ctx context.Context) (err error) {
-	s, err := a.open()
-	if err != nil {
-		return err
-	}
-	defer func() { err = closing(err, s.close) }()
-	p, err := a.plan(ctx, s)
-	if err != nil {
-		return err
-	}
+func (a *app) graph(_ *session, p *plan.Plan) error {
 	if a.flags.output == "dot" {
 		a.print(render.Dot(p))
 	} else {

@@ -59,19 +59,15 @@ func (keepAll) String() string { return "" }
 // Type implements pflag.Value.
 func (keepAll) Type() string { return "bool" }
 
-func (a *app) runPlan(ctx context.Context, o planOptions) (err error) {
+func (a *app) runPlan(ctx context.Context, o planOptions) error {
 	if err := savable(o.out); err != nil {
 		return err
 	}
-	s, err := a.open()
-	if err != nil {
-		return err
-	}
-	defer func() { err = closing(err, s.close) }()
-	p, err := a.plan(ctx, s)
-	if err != nil {
-		return err
-	}
+	return a.planned(ctx, func(s *session, p *plan.Plan) error { return a.tell(ctx, s, p, o) })
+}
+
+// tell shows a plan, saves it where that is asked for, and says how the run ends.
+func (a *app) tell(ctx context.Context, s *session, p *plan.Plan, o planOptions) error {
 	p.Diagnostics = sorted(p.Diagnostics, s.engine.Preflight(ctx, p))
 	code := codeOf(p.Diagnostics)
 	if o.out != "" && code == exitDone {

@@ -112,3 +112,17 @@ func (a *app) plan(ctx context.Context, s *session) (*plan.Plan, error) {
 	p.Diagnostics = sorted(p.Diagnostics, s.warnings)
 	return p, ctx.Err()
 }
+
+// planned opens the stack, plans it, and does something with the plan.
+func (a *app) planned(ctx context.Context, do func(*session, *plan.Plan) error) (err error) {
+	s, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, s.close) }()
+	p, err := a.plan(ctx, s)
+	if err != nil {
+		return err
+	}
+	return do(s, p)
+}
