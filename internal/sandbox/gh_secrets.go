@@ -8,32 +8,47 @@ import (
 	"strings"
 )
 
+// ghVaultRoutes are the secrets and variables of a repository and, under a permission of their own,
+// those of an environment.
 func ghVaultRoutes() []ghRoute {
-	secrets, set := reads("secrets", writeAccess), writes("secrets", writeAccess)
-	variables, change := reads("actions_variables", writeAccess), writes("actions_variables", writeAccess)
-	// Those of an environment belong to its own permission.
+	const repository, environment = "~/actions", "~/environments/{environment_name}"
 	env, envSet := reads("environments", writeAccess), writes("environments", writeAccess)
+	return slices.Concat(
+		ghSecretRoutes(repository, reads("secrets", writeAccess), writes("secrets", writeAccess)),
+		ghVariableRoutes(repository, reads("actions_variables", writeAccess), writes("actions_variables", writeAccess)),
+		ghSecretRoutes(environment, env, envSet),
+		ghVariableRoutes(environment, env, envSet),
+	)
+}
+
+func ghSecretRoutes(base string, look, set need) []ghRoute {
 	return []ghRoute{
-		{pattern: "GET ~/actions/secrets", need: secrets, handle: (*ghCall).listSecrets},
-		{pattern: "GET ~/actions/secrets/public-key", need: secrets, handle: (*ghCall).getPublicKey},
-		{pattern: "GET ~/actions/secrets/{secret_name}", need: secrets, handle: (*ghCall).getSecret},
-		{pattern: "PUT ~/actions/secrets/{secret_name}", need: set, handle: (*ghCall).putSecret},
-		{pattern: "DELETE ~/actions/secrets/{secret_name}", need: set, handle: (*ghCall).deleteSecret},
-		{pattern: "GET ~/actions/variables", need: variables, handle: (*ghCall).listVariables},
-		{pattern: "POST ~/actions/variables", need: change, handle: (*ghCall).createVariable},
-		{pattern: "GET ~/actions/variables/{name}", need: variables, handle: (*ghCall).getVariable},
-		{pattern: "PATCH ~/actions/variables/{name}", need: change, handle: (*ghCall).updateVariable},
-		{pattern: "DELETE ~/actions/variables/{name}", need: change, handle: (*ghCall).deleteVariable},
-		{pattern: "GET ~/environments/{environment_name}/secrets", need: env, handle: (*ghCall).listSecrets},
-		{pattern: "GET ~/environments/{environment_name}/secrets/public-key", need: env, handle: (*ghCall).getPublicKey},
-		{pattern: "GET ~/environments/{environment_name}/secrets/{secret_name}", need: env, handle: (*ghCall).getSecret},
-		{pattern: "PUT ~/environments/{environment_name}/secrets/{secret_name}", need: envSet, handle: (*ghCall).putSecret},
-		{pattern: "DELETE ~/environments/{environment_name}/secrets/{secret_name}", need: envSet, handle: (*ghCall).deleteSecret},
-		{pattern: "GET ~/environments/{environment_name}/variables", need: env, handle: (*ghCall).listVariables},
-		{pattern: "POST ~/environments/{environment_name}/variables", need: envSet, handle: (*ghCall).createVariable},
-		{pattern: "GET ~/environments/{environment_name}/variables/{name}", need: env, handle: (*ghCall).getVariable},
-		{pattern: "PATCH ~/environments/{environment_name}/variables/{name}", need: envSet, handle: (*ghCall).updateVariable},
-		{pattern: "DELETE ~/environments/{environment_name}/variables/{name}", need: envSet, handle: (*ghCall).deleteVariable},
+		{pattern: "GET " + base + "/secrets", need: look, handle: scoped((*ghCall).listSecrets)},
+		{pattern: "GET " + base + "/secrets/public-key", need: look, handle: scoped((*ghCall).getPublicKey)},
+		{pattern: "GET " + base + "/secrets/{secret_name}", need: look, handle: scoped((*ghCall).getSecret)},
+		{pattern: "PUT " + base + "/secrets/{secret_name}", need: set, handle: scoped((*ghCall).putSecret)},
+		{pattern: "DELETE " + base + "/secrets/{secret_name}", need: set, handle: scoped((*ghCall).deleteSecret)},
+	}
+}
+
+func ghVariableRoutes(base string, look, set need) []ghRoute {
+	return []ghRoute{
+		{pattern: "GET " + base + "/variables", need: look, handle: scoped((*ghCall).listVariables)},
+		{pattern: "POST " + base + "/variables", need: set, handle: scoped((*ghCall).createVariable)},
+		{pattern: "GET " + base + "/variables/{name}", need: look, handle: scoped((*ghCall).getVariable)},
+		{pattern: "PATCH " + base + "/variables/{name}", need: set, handle: scoped((*ghCall).updateVariable)},
+		{pattern: "DELETE " + base + "/variables/{name}", need: set, handle: scoped((*ghCall).deleteVariable)},
+	}
+}
+
+// scoped gives a handler the scope that its request means.
+func scoped(handle func(*ghCall, ghScope) (any, error)) func(*ghCall) (any, error) {
+	return func(g *ghCall) (any, error) {
+		sc, err := g.scope()
+		if err != nil {
+			return nil, err
+		}
+		return handle(g, sc)
 	}
 }
 
@@ -61,11 +76,7 @@ func ghVariableObject(v *ghVariable) ghObject {
 	return ghObject{"name": v.Name, "value": v.Value, "created_at": ghTime(v.Created), "updated_at": ghTime(v.Updated)}
 }
 
-func (g *ghCall) listSecrets() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) listSecrets(sc ghScope) (any, error) {
 	var list []ghObject
 	for _, s := range slices.SortedFunc(slices.Values(sc.vault.Secrets), func(a, b *ghSecret) int { return cmp.Compare(a.Name, b.Name) }) {
 		list = append(list, ghSecretObject(s))
@@ -73,11 +84,7 @@ func (g *ghCall) listSecrets() (any, error) {
 	return ghCounted(g, "secrets", list)
 }
 
-func (g *ghCall) getSecret() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) getSecret(sc ghScope) (any, error) {
 	s := sc.vault.secret(g.vars["secret_name"])
 	if s == nil {
 		return nil, ghMissing()
@@ -85,11 +92,7 @@ func (g *ghCall) getSecret() (any, error) {
 	return ghSecretObject(s), nil
 }
 
-func (g *ghCall) deleteSecret() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) deleteSecret(sc ghScope) (any, error) {
 	s := sc.vault.secret(g.vars["secret_name"])
 	if s == nil {
 		return nil, ghMissing()
@@ -100,11 +103,7 @@ func (g *ghCall) deleteSecret() (any, error) {
 }
 
 // listVariables has pages of 10, and never of more than 30.
-func (g *ghCall) listVariables() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) listVariables(sc ghScope) (any, error) {
 	var list []ghObject
 	for _, v := range slices.SortedFunc(slices.Values(sc.vault.Variables), func(a, b *ghVariable) int { return cmp.Compare(a.Name, b.Name) }) {
 		list = append(list, ghVariableObject(v))
@@ -113,11 +112,7 @@ func (g *ghCall) listVariables() (any, error) {
 	return &reply{status: http.StatusOK, header: header, body: ghObject{"total_count": len(list), "variables": part}}, nil
 }
 
-func (g *ghCall) getVariable() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) getVariable(sc ghScope) (any, error) {
 	v := sc.vault.variable(g.vars["name"])
 	if v == nil {
 		return nil, ghMissing()
@@ -132,11 +127,7 @@ func ghVariableFits(value string) error {
 	return nil
 }
 
-func (g *ghCall) createVariable() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) createVariable(sc ghScope) (any, error) {
 	var body struct{ Name, Value string }
 	if err := g.read(&body); err != nil {
 		return nil, err
@@ -159,11 +150,7 @@ func (g *ghCall) createVariable() (any, error) {
 	return &reply{status: http.StatusCreated, body: ghObject{}}, nil
 }
 
-func (g *ghCall) updateVariable() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) updateVariable(sc ghScope) (any, error) {
 	v := sc.vault.variable(g.vars["name"])
 	if v == nil {
 		return nil, ghMissing()
@@ -174,6 +161,7 @@ func (g *ghCall) updateVariable() (any, error) {
 	}
 	changed := *v
 	if body.Name != nil && !strings.EqualFold(*body.Name, v.Name) {
+		var err error
 		if changed.Name, err = ghVaultName("Variable", *body.Name); err != nil {
 			return nil, err
 		}
@@ -192,11 +180,7 @@ func (g *ghCall) updateVariable() (any, error) {
 	return &reply{status: http.StatusNoContent}, nil
 }
 
-func (g *ghCall) deleteVariable() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) deleteVariable(sc ghScope) (any, error) {
 	v := sc.vault.variable(g.vars["name"])
 	if v == nil {
 		return nil, ghMissing()

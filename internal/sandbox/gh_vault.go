@@ -74,11 +74,7 @@ func (sc ghScope) keyPair() (public, private *[32]byte, id string, err error) {
 	return public, private, strconv.FormatUint(binary.BigEndian.Uint64(sum[:8]), 10), nil
 }
 
-func (g *ghCall) getPublicKey() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) getPublicKey(sc ghScope) (any, error) {
 	public, _, id, err := sc.keyPair()
 	if err != nil {
 		return nil, err
@@ -125,11 +121,7 @@ func ghVaultName(kind, name string) (string, error) {
 	return upper, nil
 }
 
-func (g *ghCall) putSecret() (any, error) {
-	sc, err := g.scope()
-	if err != nil {
-		return nil, err
-	}
+func (g *ghCall) putSecret(sc ghScope) (any, error) {
 	name, err := ghVaultName("Secret", g.vars["secret_name"])
 	if err != nil {
 		return nil, err
