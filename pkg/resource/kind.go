@@ -45,7 +45,7 @@ type Kind[C, T any] struct {
 	// Check reports why the wish could not be carried out from here and now though the services would
 	// allow it: a value that is not set. A plan warns; an apply refuses to begin. nil: nothing to check.
 	Check func(ctx context.Context, c C, want T) error
-	// Warn returns what every plan must say of the object, whatever its action, or nil; have is nil
+	// Warn returns what every plan that could look at the object must say of it, or nil; have is nil
 	// where the object is not there.
 	Warn func(want T, have *T) *Warning
 	// Danger says what bringing have to want takes away. nil: nothing.
