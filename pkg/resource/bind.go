@@ -13,6 +13,7 @@ type Type struct {
 	Name, Doc                       string
 	Host                            string // where its objects live, unless an object says so itself in its field host
 	Identity, CreateOnly, Immutable []string
+	LiveIdentity                    []string
 	Guard                           Guard
 	ReadsOpen                       bool
 
@@ -27,6 +28,11 @@ type Type struct {
 	Due     func(have Object) (Renewal, error)
 	Ready   func(ctx context.Context, made Object) (bool, error)
 	Find    func(ctx context.Context, want Object) (Object, bool, error)
+	Foreign func(want Object) (bool, error)
+	Marked  func(stack string, have Object) (bool, error)
+	Shrink  func(want, made Object) (Object, error)
+	Moved   func(want, was Object) (Object, error)
+	Others  func(ctx context.Context, want Object) ([]Wish, error)
 	Batch   func(want Object) (string, error)
 	Write   func(ctx context.Context, changes []Change[Object]) []error
 }
@@ -38,7 +44,7 @@ type Wish = Decl[Object]
 func Bind[C, T any](k Kind[C, T], c C) Type {
 	t := Type{
 		Name: k.Name, Doc: k.Doc, Identity: k.Identity, CreateOnly: k.CreateOnly,
-		Immutable: k.Immutable, Guard: k.Guard, ReadsOpen: k.ReadsOpen,
+		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Guard: k.Guard, ReadsOpen: k.ReadsOpen,
 		Declare: func(w Wishes) ([]Wish, error) { return declare(k.Declare(w)) },
 		Read: func(ctx context.Context, want Object) (Object, error) {
 			return call(want, func(w T) (T, error) { return k.Read(ctx, c, w) })
@@ -49,7 +55,46 @@ func Bind[C, T any](k Kind[C, T], c C) Type {
 	}
 	bindWrites(&t, k, c)
 	bindQuestions(&t, k, c)
+	bindOwnership(&t, k, c)
 	return t
+}
+
+func bindOwnership[C, T any](t *Type, k Kind[C, T], c C) {
+	if k.Foreign != nil {
+		t.Foreign = func(want Object) (bool, error) {
+			return with(want, func(w T) (bool, error) { return k.Foreign(w), nil })
+		}
+	}
+	if k.Marked != nil {
+		t.Marked = func(stack string, have Object) (bool, error) {
+			return with(have, func(h T) (bool, error) { return k.Marked(stack, h), nil })
+		}
+	}
+	if k.Shrink != nil {
+		t.Shrink = func(want, made Object) (Object, error) {
+			return with(made, func(m T) (Object, error) {
+				return call(want, func(w T) (T, error) { return k.Shrink(w, m), nil })
+			})
+		}
+	}
+	if k.Moved != nil {
+		t.Moved = func(want, was Object) (Object, error) {
+			return with(was, func(o T) (Object, error) {
+				return call(want, func(w T) (T, error) { return k.Moved(w, o), nil })
+			})
+		}
+	}
+	if k.Others != nil {
+		t.Others = func(ctx context.Context, want Object) ([]Wish, error) {
+			return with(want, func(w T) ([]Wish, error) {
+				decls, err := k.Others(ctx, c, w)
+				if err != nil {
+					return nil, err
+				}
+				return declare(decls)
+			})
+		}
+	}
 }
 
 func bindWrites[C, T any](t *Type, k Kind[C, T], c C) {
@@ -170,6 +215,7 @@ func writeAll[T any](changes []Change[Object], write func([]Change[T]) []error) 
 		if err == nil {
 			err = fromObject(c.Want, &typed[i].Want)
 		}
+		typed[i].Gone = c.Gone
 		if err != nil { // impossible for what ToObject made; nothing is sent if it happens
 			failed := make([]error, len(changes))
 			for j := range failed {

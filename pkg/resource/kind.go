@@ -27,7 +27,10 @@ type Kind[C, T any] struct {
 	// Fields by their JSON names. Identity finds the object and is never compared. CreateOnly shapes
 	// a new object and is not compared afterwards. A difference in an Immutable field is refused.
 	Identity, CreateOnly, Immutable []string
-	Guard                           Guard
+	// LiveIdentity are the fields that tell a live object from any other, also from one that was made
+	// in its place later: what the ledger knows an object by.
+	LiveIdentity []string
+	Guard        Guard
 
 	// Declare lists the objects that the spec wishes, in a stable order. It is pure.
 	Declare func(Wishes) []Decl[T]
@@ -60,14 +63,33 @@ type Kind[C, T any] struct {
 	Ready func(ctx context.Context, c C, made T) (bool, error)
 	// Find looks for the object that a create with a lost answer may have made. nil: Read does.
 	Find func(ctx context.Context, c C, want T) (T, bool, error)
+
+	// Foreign reports whether a wish is for what is somebody else's: looked at, and never the stack's to
+	// own. nil: never; a kind without Delete is never owned.
+	Foreign func(T) bool
+	// Marked reports whether a live object itself shows that this stack made it. nil: no such object does.
+	Marked func(stack string, have T) bool
+	// Shrink returns the wish with what has to be taken away, given the object as this stack left it and
+	// without what was there before the stack: privileges that the spec no longer lists. nil: nothing has.
+	Shrink func(want, made T) T
+	// Moved returns the wish that finds the object by what it was until now, so that an Update gives it
+	// its new name. nil: an object of this kind cannot be renamed.
+	Moved func(want, was T) T
+	// Others lists, for a wish that takes a whole list over (exclusive), what else stands on that list.
+	// nil: no wish does.
+	Others func(ctx context.Context, c C, want T) ([]Decl[T], error)
+
 	// Batch names what objects share when their changes must go out in one request; Write then
 	// makes them all, and answers one error for each. nil: every change goes alone.
 	Batch func(T) string
 	Write func(ctx context.Context, c C, changes []Change[T]) []error
 }
 
-// Change is one object of a batch: what is there and what is wished.
-type Change[T any] struct{ Have, Want T }
+// Change is one object of a batch: what is there and what is wished. Of one that is to go, Want is Have.
+type Change[T any] struct {
+	Have, Want T
+	Gone       bool
+}
 
 // Warning is something that a plan says of an object beyond its change.
 type Warning struct {
@@ -78,7 +100,9 @@ type Warning struct {
 
 // Renewal is why an object must be renewed; without a Reason it need not be. Ageing is one that is due
 // only because what lives for an hour grows old: no difference between the spec and what is there.
+// Tidy is one that keeps the object and removes what it no longer needs: a credential that was replaced.
 type Renewal struct {
 	Reason string
 	Ageing bool
+	Tidy   bool
 }
