@@ -46,8 +46,9 @@ type bank struct {
 }
 
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	moved chan struct{} // closed when the time moves; nil while nobody awaits it
 }
 
 func (c *clock) Now() time.Time {
@@ -59,8 +60,38 @@ func (c *clock) Now() time.Time {
 func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	c.pass(d)
 	return ctx.Err()
+}
+
+// Await waits until somebody else has moved the time to t.
+func (c *clock) Await(ctx context.Context, t time.Time) error {
+	for {
+		c.mu.Lock()
+		past, moved := !c.now.Before(t), c.moved
+		if moved == nil {
+			moved = make(chan struct{})
+			c.moved = moved
+		}
+		c.mu.Unlock()
+		if past {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+// pass moves the time, and wakes who awaits it.
+func (c *clock) pass(d time.Duration) {
+	c.now = c.now.Add(d)
+	if c.moved != nil {
+		close(c.moved)
+		c.moved = nil
+	}
 }
 
 func openBank(t *testing.T) *bank {

@@ -176,8 +176,9 @@ func (s *appServer) pem() string {
 
 // standing is a clock that somebody else moves.
 type standing struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	moved chan struct{} // closed when the time moves; nil while nobody awaits it
 }
 
 func (s *standing) Now() time.Time {
@@ -189,8 +190,38 @@ func (s *standing) Now() time.Time {
 func (s *standing) Sleep(_ context.Context, d time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
+	s.pass(d)
 	return nil
+}
+
+// Await waits until somebody else has moved the time to t.
+func (s *standing) Await(ctx context.Context, t time.Time) error {
+	for {
+		s.mu.Lock()
+		past, moved := !s.now.Before(t), s.moved
+		if moved == nil {
+			moved = make(chan struct{})
+			s.moved = moved
+		}
+		s.mu.Unlock()
+		if past {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+// pass moves the time, and wakes who awaits it.
+func (s *standing) pass(d time.Duration) {
+	s.now = s.now.Add(d)
+	if s.moved != nil {
+		close(s.moved)
+		s.moved = nil
+	}
 }
 
 func TestAnAppLogsInAndRenewsItsToken(t *testing.T) {

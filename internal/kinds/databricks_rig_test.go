@@ -251,17 +251,52 @@ func actions(p *plan.Plan) map[string]plan.Action {
 type quickClock struct {
 	mu     sync.Mutex
 	passed time.Duration
+	moved  chan struct{} // closed when the time moves; nil while nobody awaits it
 }
 
 func (c *quickClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *quickClock) now() time.Time {
 	return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(c.passed)
 }
 
 func (c *quickClock) Sleep(ctx context.Context, d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.passed += d
+	c.pass(d)
 	return ctx.Err()
+}
+
+// Await waits until somebody else has moved the time to t.
+func (c *quickClock) Await(ctx context.Context, t time.Time) error {
+	for {
+		c.mu.Lock()
+		past, moved := !c.now().Before(t), c.moved
+		if moved == nil {
+			moved = make(chan struct{})
+			c.moved = moved
+		}
+		c.mu.Unlock()
+		if past {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+// pass moves the time, and wakes who awaits it.
+func (c *quickClock) pass(d time.Duration) {
+	c.passed += d
+	if c.moved != nil {
+		close(c.moved)
+		c.moved = nil
+	}
 }

@@ -10,6 +10,9 @@ type Clock interface {
 	Now() time.Time
 	// Sleep waits for d, or returns ctx's error when ctx ends first.
 	Sleep(ctx context.Context, d time.Duration) error
+	// Await waits until the clock shows t, or returns ctx's error when ctx ends first. It lets others
+	// pass the time: unlike Sleep it moves no virtual clock.
+	Await(ctx context.Context, t time.Time) error
 }
 
 // System returns the machine's clock.
@@ -29,3 +32,5 @@ func (system) Sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+func (s system) Await(ctx context.Context, t time.Time) error { return s.Sleep(ctx, time.Until(t)) }

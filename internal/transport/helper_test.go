@@ -20,6 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeClock struct {
 	mu    sync.Mutex
 	now   time.Time
+	moved chan struct{} // closed when the time moves; nil while nobody awaits it
 	slept []time.Duration
 }
 
@@ -38,8 +39,38 @@ func (c *fakeClock) Sleep(ctx context.Context, d time.Duration) error {
 		return err
 	}
 	c.slept = append(c.slept, d)
-	c.now = c.now.Add(d)
+	c.pass(d)
 	return nil
+}
+
+// Await waits until somebody else has moved the time to t.
+func (c *fakeClock) Await(ctx context.Context, t time.Time) error {
+	for {
+		c.mu.Lock()
+		past, moved := !c.now.Before(t), c.moved
+		if moved == nil {
+			moved = make(chan struct{})
+			c.moved = moved
+		}
+		c.mu.Unlock()
+		if past {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+// pass moves the time, and wakes who awaits it.
+func (c *fakeClock) pass(d time.Duration) {
+	c.now = c.now.Add(d)
+	if c.moved != nil {
+		close(c.moved)
+		c.moved = nil
+	}
 }
 
 func (c *fakeClock) total() time.Duration {

@@ -19,6 +19,7 @@ import (
 type Clock interface {
 	Now() time.Time
 	Sleep(ctx context.Context, d time.Duration) error
+	Await(ctx context.Context, t time.Time) error
 }
 
 // Options says how to walk a plan.

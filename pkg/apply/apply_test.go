@@ -175,6 +175,11 @@ func (stubborn) Sleep(ctx context.Context, _ time.Duration) error {
 	return ctx.Err()
 }
 
+func (stubborn) Await(ctx context.Context, _ time.Time) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 // TestOneMoreApplyConverges is what the engine promises: whatever failed in an apply, one more apply
 // without failures finishes the work, nothing is doubled, what nobody wished is untouched, and the
 // plan is empty.

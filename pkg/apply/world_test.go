@@ -156,8 +156,9 @@ func (w *world) plan(wishes []resource.Wish) (*plan.Plan, error) {
 
 // idleClock passes time without taking any.
 type idleClock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	moved chan struct{} // closed when the time moves; nil while nobody awaits it
 }
 
 func (c *idleClock) Now() time.Time {
@@ -169,6 +170,36 @@ func (c *idleClock) Now() time.Time {
 func (c *idleClock) Sleep(ctx context.Context, d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	c.pass(d)
 	return ctx.Err()
+}
+
+// Await waits until somebody else has moved the time to t.
+func (c *idleClock) Await(ctx context.Context, t time.Time) error {
+	for {
+		c.mu.Lock()
+		past, moved := !c.now.Before(t), c.moved
+		if moved == nil {
+			moved = make(chan struct{})
+			c.moved = moved
+		}
+		c.mu.Unlock()
+		if past {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+// pass moves the time, and wakes who awaits it.
+func (c *idleClock) pass(d time.Duration) {
+	c.now = c.now.Add(d)
+	if c.moved != nil {
+		close(c.moved)
+		c.moved = nil
+	}
 }
