@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"io"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -13,12 +14,15 @@ import (
 )
 
 // Streams is the world around a run of the program: what it reads, where it writes, its environment,
-// and the folder that holds the configuration of other tools ("" is nowhere).
+// the folder that holds the configuration of other tools ("" is nowhere), and what sends its requests
+// and tells it the time (nil is the machine's network and its clock).
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Env      func(string) (string, bool)
 	Home     string
+	Base     http.RoundTripper
+	Clock    transport.Clock
 }
 
 // Process returns the streams of this process.
@@ -32,7 +36,10 @@ func Process() Streams {
 
 // Run carries out one command line, without the program's name, and returns its exit code.
 func Run(ctx context.Context, args []string, s Streams) int {
-	a := &app{streams: s, clock: transport.System(), scrub: func(text string) string { return text }}
+	if s.Clock == nil {
+		s.Clock = transport.System()
+	}
+	a := &app{streams: s, clock: s.Clock, scrub: func(text string) string { return text }}
 	ctx, a.stop = listen(ctx)
 	defer a.stop.close()
 	root := a.root()

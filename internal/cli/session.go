@@ -50,7 +50,7 @@ func (a *app) open() (*session, error) {
 	a.stop.within(a.flags.timeout)
 	a.inform("the spec is %s, of the stack %s", stack.File, stack.Name)
 	s := &session{stack: stack, warnings: warnings, close: func() error { return nil }}
-	o := engine.Options{Env: a.streams.Env, Home: a.streams.Home, Clock: a.clock, Version: build().Version}
+	o := engine.Options{Base: a.streams.Base, Env: a.streams.Env, Home: a.streams.Home, Clock: a.clock, Version: build().Version}
 	if a.flags.changed("parallelism") {
 		o.Parallelism = a.flags.parallelism
 	}
