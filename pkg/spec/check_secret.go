@@ -51,25 +51,38 @@ func (r *reading) checkRotation(s *node) {
 	if said && lives > longest {
 		r.fail(lifetime, found("spec/lifetime", fmt.Sprintf("%s is longer than Databricks allows", lifetime.quote()), "write at most 730d"))
 	}
-	before := s.get("rotate_before")
-	if before == nil {
-		return
-	}
-	switch {
-	case s.get("command") != nil:
-		r.failKey(before, found("spec/not-yet", fmt.Sprintf("this version does not act on %s of a command yet", before.where()),
-			"leave it out; nothing shows how old a command's value is"))
-	case r.absent(s, "oauth_secret"):
-		r.failKey(before, found("spec/rotate-before", fmt.Sprintf("nothing shows when %s expires", s.where()),
-			"leave rotate_before out; it is for an oauth_secret"))
-	}
-	span, ok := r.checkSpan(before, "a span of time")
-	if !said && lifetime == nil {
+	if !said {
 		lives = defaultLifetime
 	}
-	if ok && (lifetime == nil || !lifetime.broken) && span >= lives {
+	known := lifetime == nil || !lifetime.broken
+	before := s.get("rotate_before")
+	if s.get("access_token") != nil {
+		r.failKey(before, found("spec/rotate-before", "an access token lives for one hour, and is renewed by every apply near its end",
+			"leave rotate_before out"))
+	}
+	span, ok := r.checkSpan(before, "a span of time")
+	if ok && known && s.get("oauth_secret") != nil && span >= lives {
 		r.fail(before, found("spec/rotate-before", fmt.Sprintf("%s would renew the secret at every apply", before.quote()),
 			fmt.Sprintf("it must be shorter than the lifetime, %s", showSpan(lives))))
+	}
+	r.checkOverlap(s)
+	overlap := s.get("overlap")
+	if span, ok := r.checkSpan(overlap, "a span of time"); ok && known && span > lives {
+		r.fail(overlap, found("spec/overlap", fmt.Sprintf("%s is longer than the secret lives", overlap.quote()),
+			fmt.Sprintf("it must be at most the lifetime, %s", showSpan(lives))))
+	}
+}
+
+// checkOverlap refuses an overlap of what the stack does not revoke, or revokes at another time.
+func (r *reading) checkOverlap(s *node) {
+	overlap := s.get("overlap")
+	switch {
+	case s.get("access_token") != nil:
+		r.failKey(overlap, found("spec/overlap", "the OAuth secret behind an access token goes with its token",
+			"leave overlap out; it is for an oauth_secret"))
+	case r.absent(s, "oauth_secret"):
+		r.failKey(overlap, found("spec/overlap", fmt.Sprintf("the value of %s is not the stack's to revoke", s.where()),
+			"leave overlap out; it is for an oauth_secret"))
 	}
 }
 

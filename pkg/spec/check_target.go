@@ -72,7 +72,7 @@ func (r *reading) checkSharedPrincipals() {
 	}
 	for _, t := range r.root.get("targets").children() {
 		shared := users[t.str("service_principal")]
-		if !isProduction(t.name()) || len(shared) < 2 {
+		if !IsProduction(Target{Name: t.name()}) || len(shared) < 2 {
 			continue
 		}
 		other := shared[slices.IndexFunc(shared, func(o *node) bool { return o != t })]
@@ -81,8 +81,6 @@ func (r *reading) checkSharedPrincipals() {
 			"whoever may deploy the one may change the other; give each target a principal of its own"))
 	}
 }
-
-func isProduction(target string) bool { return strings.HasPrefix(strings.ToLower(target), "prod") }
 
 // checkEnvironments looks at who may deploy: a target's own branch must be among them, and a branch
 // that the target is for should not be one of many.

@@ -40,6 +40,7 @@ func nameCodes() []Code {
 		{"spec/actions-name", "not the name of a secret or a variable", "GitHub takes letters, digits and _, no digit first, and keeps GITHUB_ to itself", "rename it", "secrets: { GITHUB_PAT: { env: MLOPS_PAT } }"},
 		{"spec/env-name", "not the name of an environment variable", "env names a variable; its value never stands in the spec", "write the variable's name", "env: my-token"},
 		{"spec/path", "a path that leads out of the spec's folder", "a spec may be anybody's, so it reads nothing outside of its folder, not through a symbolic link either", "move the file, and name it by a path inside the folder", "file: ../token"},
+		{"spec/address", "not the address of something that can be renamed", "the kind is missing or misspelt, its name has another form, or there is only one of its kind", "write it as a plan does, KIND/NAME; the stack's own name is stack/NAME, the repository's repository/OWNER/NAME", "from: old-name"},
 		{"spec/lifetime", "not a span of time, or beyond what Databricks allows", "days and hours alone have one length; an OAuth secret lives for two years at most", "write 90d or 24h, at most 730d", "lifetime: 2y"},
 	}
 }
@@ -74,7 +75,9 @@ func meaningCodes() []Code {
 		{"spec/shared-principal", "production runs as the principal of another target", "whoever may deploy the other may change production", "give each target a principal of its own", "staging and prod with service_principal: demo"},
 		{"spec/foreign-catalog", "settings of a catalog that is somebody else's", "exists: true says that the catalog is never changed", "leave the setting out, or exists: true", "shared: { exists: true, comment: ours }"},
 		{"spec/secret-source", "a secret with no source, or with several", "its value enters by exactly one", "keep one of env, file, command, oauth_secret and access_token", "TOKEN: { env: A, file: b }"},
-		{"spec/rotate-before", "a renewal that never comes, or comes at every apply", "rotate_before is for an oauth_secret, and shorter than its lifetime", "leave it out, or make it shorter", "{ oauth_secret: { target: prod, lifetime: 7d }, rotate_before: 14d }"},
+		{"spec/rotate-before", "a renewal that never comes, or comes at every apply", "it is shorter than the lifetime of an oauth_secret, and an access token is renewed without it", "leave it out, or make it shorter", "{ oauth_secret: { target: prod, lifetime: 7d }, rotate_before: 14d }"},
+		{"spec/overlap", "an overlap of a secret that the stack does not revoke, or beyond its lifetime", "overlap is for an oauth_secret: only that is revoked some time after its replacement was stored", "leave it out, or make it at most the lifetime", "{ env: MLOPS_TOKEN, overlap: 24h }"},
+		{"spec/moved", "an entry of moved that contradicts another one, or the rest of the spec", "it moves nothing, several things to one place, something to another kind, in a circle, or what the spec still wishes where it was", "leave one entry for each rename: from the address that the plan had, to the one that it has now", "{ from: branch/main, to: branch/main }"},
 		{"spec/published", "a secret's file that the first commit would push", "the commit's paths hold the file", "keep the secret elsewhere", "paths: [\".\"] and file: token"},
 	}
 }

@@ -18,6 +18,7 @@ const (
 	defaultMessage  = "Initial commit"
 	defaultLifetime = 90 * 24 * time.Hour
 	defaultRotation = 14 * 24 * time.Hour
+	defaultOverlap  = 24 * time.Hour
 )
 
 // decode fills the Stack from the tree, with defaults. What is broken is left out, so that the
@@ -51,6 +52,9 @@ func (r *reading) decode() {
 	}
 	for _, n := range r.root.get("variables").children() {
 		s.Variables = append(s.Variables, decodeVariable(n))
+	}
+	for _, n := range r.root.get("moved").children() {
+		s.Moved = append(s.Moved, Move{From: canonicalAddress(n.str("from")), To: canonicalAddress(n.str("to"))})
 	}
 	s.positions = r.positions()
 }
@@ -88,7 +92,9 @@ func decodeProtection(n *node) *Protection {
 	if n == nil {
 		return nil
 	}
-	p := &Protection{RequiredChecks: n.texts("required_checks"), AllowForcePush: n.boolPointer("allow_force_push")}
+	p := &Protection{
+		RequiredChecks: n.texts("required_checks"), AllowForcePush: n.boolPointer("allow_force_push"), Exclusive: n.truth("exclusive"),
+	}
 	if c := n.get("required_approvals"); c != nil && !c.broken && c.form == number {
 		if i, err := strconv.Atoi(c.text); err == nil { // the schema allows 0 to 10 alone
 			p.RequiredApprovals = &i
@@ -141,6 +147,7 @@ func decodePermission(n *node) Permission {
 		On:         n.str("on"),
 		Privileges: n.texts("privileges"),
 		Target:     n.str("target"),
+		Exclusive:  n.truth("exclusive"),
 	}
 	if p.On == "metastore" { // both spellings mean the metastore of the target
 		p.On = "metastore:"
@@ -162,9 +169,13 @@ func decodeSecret(n *node) Secret {
 			s.OAuthSecret.Lifetime = d
 		}
 		s.RotateBefore = min(defaultRotation, s.OAuthSecret.Lifetime/2)
-		if d, err := parseSpan(n.str("rotate_before")); err == nil {
-			s.RotateBefore = d
+		s.Overlap = min(defaultOverlap, s.OAuthSecret.Lifetime)
+		if d, err := parseSpan(n.str("overlap")); err == nil {
+			s.Overlap = d
 		}
+	}
+	if d, err := parseSpan(n.str("rotate_before")); err == nil {
+		s.RotateBefore = d
 	}
 	if a := n.get("access_token"); a != nil {
 		s.AccessToken = &AccessTokenSource{Target: a.str("target")}

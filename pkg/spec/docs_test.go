@@ -238,3 +238,29 @@ func TestTheExplanationOfAKey(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// A kind that moved does not know could not be renamed, and nobody would hear why.
+func TestEveryKindCanBeMovedOrIsToldWhyNot(t *testing.T) {
+	files, err := filepath.Glob("../../internal/kinds/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`resource\.Kind\[[^]]*\]+[^{]*\{\s+Name:\s+"([a-z_]+)"`)
+	seen := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(data), -1) {
+			seen++
+			text := shortest + "moved: [{ from: " + m[1] + "/?, to: " + m[1] + "/! }]\n"
+			if _, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{}); strings.Contains(told(list), "the kinds are") || strings.Contains(told(list), "did you mean") {
+				t.Errorf("%s: moved does not know the kind %s:\n%s", file, m[1], told(list))
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("only %d kinds", seen)
+	}
+}

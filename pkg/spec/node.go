@@ -134,6 +134,8 @@ func (n *node) children() []*node {
 	return n.items
 }
 
+func (n *node) isList() bool { return n != nil && n.form == sequence }
+
 // name is the key that the node stands under.
 func (n *node) name() string {
 	if len(n.path) == 0 {

@@ -7,7 +7,6 @@ func unsupported() map[string]string {
 	return map[string]string{
 		"groups":   "leave it out; a group that the spec refers to must be there already",
 		"projects": "leave it out; run the bundle's own workflows",
-		"moved":    "leave it out; nothing is deleted by omission yet, so a rename needs none",
 		"policy":   byHand,
 		"ci":       byHand,
 
@@ -19,15 +18,11 @@ func unsupported() map[string]string {
 		"service_principals.*.users":          byHand,
 		"service_principals.*.git_credential": byHand,
 
-		"branches.*.protection.exclusive": "leave it out; the rules that others made stay beside the stack's own",
-		"permissions.*.exclusive":         "leave it out; grants are added, and what others hold stays",
 		"permissions.*.level":             "leave the entry out; this version grants in Unity Catalog alone",
 		"permissions.*.on.directory":      "leave the entry out; this version grants in Unity Catalog alone",
 		"permissions.*.on.experiment":     "leave the entry out; this version grants in Unity Catalog alone",
 		"permissions.*.on.job":            "leave the entry out; this version grants in Unity Catalog alone",
 		"permissions.*.on.cluster_policy": "leave the entry out; this version grants in Unity Catalog alone",
-
-		"secrets.*.overlap": "leave it out; a replaced credential stays valid until it expires",
 	}
 }
 

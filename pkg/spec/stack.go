@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
@@ -24,6 +26,7 @@ type Stack struct {
 	Permissions       []Permission
 	Secrets           []Secret
 	Variables         []Variable
+	Moved             []Move
 
 	positions map[string]diag.Pos // by JSON pointer: the key's place, the item's in a list
 }
@@ -71,6 +74,7 @@ type Protection struct {
 	RequiredApprovals *int
 	RequiredChecks    []string
 	AllowForcePush    *bool
+	Exclusive         bool // rules that others made for the branch go
 }
 
 // Target is a deployment target of the bundle: a workspace, a principal, an environment.
@@ -83,6 +87,15 @@ type Target struct {
 	CIAuth           CIAuth // "" where the target has no principal
 	Environment      *Environment
 	Catalog          string // the target's own name unless said
+}
+
+// IsProduction reports whether a target is production's, by its name: prod, or one that begins with
+// prod-, prod_ or production, in any case. What could do the most harm there is asked for twice.
+func IsProduction(t Target) bool {
+	name := strings.ToLower(t.Name)
+	return name == "prod" || slices.ContainsFunc([]string{"prod-", "prod_", "production"}, func(begin string) bool {
+		return strings.HasPrefix(name, begin)
+	})
 }
 
 // CIAuth is the way that a target's CI job logs in to Databricks.
@@ -134,6 +147,10 @@ type Permission struct {
 	On         string // TYPE:FULL.NAME
 	Privileges []string
 	Target     string // whose metastore, where On leaves it open
+
+	// Exclusive: nobody holds anything on the entry's securables but what the entries of the spec say
+	// of them, taken together.
+	Exclusive bool
 }
 
 // Secret is a GitHub Actions secret; exactly one source is set.
@@ -147,7 +164,10 @@ type Secret struct {
 	OAuthSecret *OAuthSecretSource
 	AccessToken *AccessTokenSource
 
-	RotateBefore time.Duration // 0: never rotated by age
+	// RotateBefore is how long before it expires an OAuth secret is renewed; for a value of Env, File or
+	// Command, which shows no expiry, the age at which it is stored anew. 0: never by its age.
+	RotateBefore time.Duration
+	Overlap      time.Duration // how long a replaced OAuth secret stays valid; 0 for other sources
 }
 
 // OAuthSecretSource issues an OAuth secret for a target's principal.
@@ -165,6 +185,11 @@ type Variable struct {
 	Environment string // "" is the repository's
 	Value       string
 }
+
+// Move says that what stood under the address From stands under To now: the object is the same, so it
+// is neither deleted nor created. Addresses are those of a plan, but for stack/NAME, the stack's own
+// name, and repository/OWNER/NAME.
+type Move struct{ From, To string }
 
 // Target returns the target of that name, or nil.
 func (s *Stack) Target(name string) *Target {

@@ -60,7 +60,7 @@ func wantFull() *spec.Stack {
 		Branches: []spec.Branch{
 			{Name: "main", Default: true, Protection: &spec.Protection{
 				RequiredApprovals: pointer(1), RequiredChecks: []string{"mlops-gate"}, AllowForcePush: pointer(false)}},
-			{Name: "release", From: "main", Protection: &spec.Protection{RequiredApprovals: pointer(1)}},
+			{Name: "release", From: "main", Protection: &spec.Protection{RequiredApprovals: pointer(1), Exclusive: true}},
 		},
 		Targets:           wantTargets(),
 		ServicePrincipals: []spec.ServicePrincipal{{Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab"}},
@@ -75,20 +75,27 @@ func wantFull() *spec.Stack {
 			{Grant: "training", Targets: []string{"test", "staging", "prod"}, Schema: "mlops_stack_demo", Input: "mlops_stack_demo.training_input"},
 			{Grant: "batch_inference", Targets: []string{"staging", "prod"},
 				Input: "mlops_stack_demo.batch_input", Output: "mlops_stack_demo.predictions"},
-			{Principal: "group:account users", On: "schema:prod.mlops_stack_demo", Privileges: []string{"USE_SCHEMA", "EXECUTE"}},
+			{Principal: "group:account users", On: "schema:prod.mlops_stack_demo", Privileges: []string{"USE_SCHEMA", "EXECUTE"},
+				Exclusive: true},
 			{Principal: "user:ada@acme.com", Target: "prod", On: "metastore:", Privileges: []string{"CREATE_CATALOG"}},
 		},
 		Secrets: []spec.Secret{
 			{Name: "WORKFLOW_TOKEN", Env: "MLOPS_WORKFLOW_TOKEN"},
 			{Name: "LICENSE", File: "secrets/license.key"},
-			{Name: "VAULT_TOKEN", Command: []string{"vault", "read", "-field=token", "secret/ci"}},
+			{Name: "VAULT_TOKEN", Command: []string{"vault", "read", "-field=token", "secret/ci"}, RotateBefore: 30 * 24 * time.Hour},
 			{Name: "STAGING_WORKSPACE_TOKEN", AccessToken: &spec.AccessTokenSource{Target: "staging"}},
-			{Name: "PROD_CLIENT_SECRET", Environment: "prod", RotateBefore: 36 * time.Hour,
+			{Name: "PROD_CLIENT_SECRET", Environment: "prod", RotateBefore: 36 * time.Hour, Overlap: 48 * time.Hour,
 				OAuthSecret: &spec.OAuthSecretSource{Target: "prod", Lifetime: 90 * 24 * time.Hour}},
 		},
 		Variables: []spec.Variable{
 			{Name: "MODEL_OWNER", Value: "ml-engineers"},
 			{Name: "FEATURE_TABLE", Environment: "prod", Value: "prod.mlops_stack_demo.features"},
+		},
+		Moved: []spec.Move{
+			{From: "stack/taxi-demo", To: "stack/mlops-stack-demo"},
+			{From: "repository/acme/taxi-demo", To: "repository/acme/mlops-stack-demo"},
+			{From: "service_principal/old-name", To: "service_principal/mlops-stack-demo-prod"},
+			{From: "secret/prod/CLIENT_SECRET", To: "secret/prod/PROD_CLIENT_SECRET"},
 		},
 	}
 }
@@ -164,6 +171,9 @@ func TestARotationDefaultsToHalfOfAShortLifetime(t *testing.T) {
 		if got := stack.Secrets[0].RotateBefore; got != want {
 			t.Errorf("lifetime %s: rotated %s before its end, want %s", lifetime, got, want)
 		}
+		if got, want := stack.Secrets[0].Overlap, min(24*time.Hour, stack.Secrets[0].OAuthSecret.Lifetime); got != want {
+			t.Errorf("lifetime %s: overlaps for %s, want %s", lifetime, got, want)
+		}
 	}
 }
 
@@ -194,6 +204,8 @@ func TestEveryKindOfValueKnowsItsPlace(t *testing.T) {
 		{"secrets/LICENSE", "license: {"},
 		{"secrets/license/file", "file: secrets"},
 		{"variables/FEATURE_TABLE/value", "value: prod.mlops"},
+		{"moved/2", "{ from: service_principal/old-name"},
+		{"moved/2/to", "to: service_principal"},
 		{"nothing", "version: 1"},
 	} {
 		if got, want := stack.At(strings.Split(c.path, "/")...), placeOf(t, string(data), c.text); got != want {
@@ -290,9 +302,10 @@ func TestTheDefaultsAreThoseOfTheSchema(t *testing.T) {
 	stack, list := spec.Parse("mlops.yaml", []byte(`version: 1
 name: demo
 git: { repository: acme/demo, first_commit: { paths: [README.md] } }
-branches: { main: {} }
+branches: { main: { protection: {} } }
 targets: { prod: { host: https://prod.cloud.databricks.com, service_principal: p, environment: {} } }
 catalogs: { prod: {} }
+permissions: [{ principal: "group:a", on: "catalog:prod", privileges: [BROWSE] }]
 secrets: { A: { oauth_secret: { target: prod } } }
 `), spec.Options{})
 	if stack == nil {
@@ -303,6 +316,8 @@ secrets: { A: { oauth_secret: { target: prod } } }
 		"git.source":                      stack.Git.Source,
 		"git.first_commit.message":        stack.Git.FirstCommit.Message,
 		"branches.*.default":              stack.Branches[0].Default,
+		"branches.*.protection.exclusive": stack.Branches[0].Protection.Exclusive,
+		"permissions.*.exclusive":         stack.Permissions[0].Exclusive,
 		"targets.*.ci_auth":               stack.Targets[0].CIAuth,
 		"catalogs.*.exists":               stack.Catalogs[0].Exists,
 		"secrets.*.oauth_secret.lifetime": fmt.Sprintf("%dd", stack.Secrets[0].OAuthSecret.Lifetime/(24*time.Hour)),
@@ -325,5 +340,16 @@ func TestASpecBeyondEveryHandsReachIsRefusedOnce(t *testing.T) {
 	_, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{})
 	if len(list) != 1 || list[0].Code != "spec/size" || list[0].Source.Line < 19_000 {
 		t.Errorf("%.500s", told(list))
+	}
+}
+
+func TestProductionIsToldByItsName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"prod": true, "PROD": true, "production": true, "prod-eu": true, "prod_us": true, "production2": true,
+		"product": false, "prod2": false, "preprod": false, "staging": false, "": false,
+	} {
+		if got := spec.IsProduction(spec.Target{Name: name}); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
 	}
 }

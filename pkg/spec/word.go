@@ -139,7 +139,11 @@ func (r *reading) wordType(n *node, f *fragment) {
 		r.fail(n, secretFinding())
 		return
 	}
-	advice := fmt.Sprintf("for example: %s", example(n.name(), f))
+	key := n.name()
+	if r.root.find(n.path[:max(0, len(n.path)-1)]...).isList() {
+		key = "" // an item's number is not written
+	}
+	advice := fmt.Sprintf("for example: %s", example(key, f))
 	if slices.Contains(f.Type, "string") && (n.form == number || n.form == boolean) {
 		advice = fmt.Sprintf("put it in quotes: %q", n.text)
 	}
