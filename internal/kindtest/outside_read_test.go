@@ -173,7 +173,7 @@ func brokenReads() []mishap {
 			name: "a primary rate limit that is far away", installed: true,
 			faults:  always("GET */rulesets", 403, `{"message":"API rate limit exceeded for user ID 7."}`, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "1793538000"),
 			address: "branch_protection/main", as: readFailed, request: apiRepo + "/rulesets", status: 403,
-			says: "API rate limit exceeded for user ID 7.", advice: "try again in",
+			says: "API rate limit exceeded for user ID 7.", advice: "try again in", more: "requests of these credentials",
 		},
 		{
 			name: "a secondary rate limit", installed: true,

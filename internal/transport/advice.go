@@ -86,32 +86,3 @@ func adviceOnRedirect(req *http.Request, resp *http.Response) string {
 		return "redirects are not followed: put the host that answers itself into the spec"
 	}
 }
-
-// limit reports whether an answer asks for patience rather than judging the request, and for how long.
-// The request was then not carried out, whatever its method.
-func limit(now time.Time, resp *http.Response, e *Error) (time.Duration, bool) {
-	asked, said := retryAfter(now, resp.Header.Get("Retry-After"))
-	if resp.StatusCode == http.StatusServiceUnavailable {
-		return asked, false // patience is asked for, but the request may have been carried out
-	}
-	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusForbidden {
-		return 0, false
-	}
-	// GitHub's two limits come as 403 or 429, with or without Retry-After; for some the words are the
-	// only sign (docs.github.com, rate limits for the REST API).
-	words := strings.ToLower(e.Message)
-	secondary := strings.Contains(words, "secondary rate limit") || strings.Contains(words, "abuse detection")
-	primary := resp.Header.Get("X-Ratelimit-Remaining") == "0" || strings.Contains(words, "api rate limit exceeded")
-	switch {
-	case said:
-		return asked, true
-	case secondary:
-		return time.Minute, true // what GitHub asks for where it names no time
-	case primary:
-		return untilReset(now, resp.Header.Get("X-Ratelimit-Reset")), true
-	case resp.StatusCode == http.StatusTooManyRequests:
-		return time.Second, e.again || e.Code == "REQUEST_LIMIT_EXCEEDED" || e.Code == "RESOURCE_EXHAUSTED"
-	default:
-		return 0, false
-	}
-}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -28,7 +29,7 @@ func (w *wire) answer(req *http.Request, resp *http.Response, data []byte) *Erro
 	default:
 		decode(e, data)
 	}
-	e.asked, e.limited = limit(w.opt.Clock.Now(), resp, e)
+	e.limit(w.opt.Clock.Now(), req, resp)
 	e.kind = kindOf(e)
 	if login(req) && !e.limited && !e.page && e.Status >= 400 && e.Status < 500 {
 		e.kind = resource.ErrUnauthorized // whatever it is that is not found there, it is not what was to be read
@@ -46,6 +47,15 @@ func about(req *http.Request) *Error {
 func (w *wire) refusal(req *http.Request, why, advice string) *Error {
 	e := about(req)
 	e.Message, e.Advice, e.Cause, e.unsent = "not sent: "+why, advice, ErrRefused, true
+	return w.cleaned(e)
+}
+
+// shut makes an error of a request that would have to wait for a limit for too long.
+func (w *wire) shut(req *http.Request, left time.Duration) *Error {
+	e := about(req)
+	e.limited, e.unsent, e.asked = true, true, left
+	e.Message = "not sent: " + req.URL.Host + " has said that it takes no more requests of these credentials for now"
+	e.Advice = "try again in " + left.Round(time.Second).String()
 	return w.cleaned(e)
 }
 

@@ -27,6 +27,8 @@ type Error struct {
 	kind    error // the error of package resource that it matches, or nil
 	page    bool  // it is a web page's, and no answer of the API
 	limited bool  // the service asks for patience, and did not look at the request
+	scope   scope // of that limit
+	growing bool  // nobody says for how long: each time for longer
 	unsent  bool
 	again   bool          // doing it twice is doing it once
 	asked   time.Duration // how long the service asks to wait

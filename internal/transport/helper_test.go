@@ -111,6 +111,7 @@ func serve(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, be
 		before := len(b.seen)
 		b.seen = append(b.seen, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+string(body)))
 		b.mu.Unlock()
+		w.Header().Set("Date", b.clock.Now().UTC().Format(http.TimeFormat))
 		handler(w, r, before)
 	}))
 	guard := &Guard{}

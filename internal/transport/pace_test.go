@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,21 +56,56 @@ func TestALaneOpensAgainOnceTheServiceIsContent(t *testing.T) {
 	}
 }
 
-func TestOneComplaintHoldsTheWholeLaneBack(t *testing.T) {
-	for asked, want := range map[string]time.Duration{"30": 30 * time.Second, "100000": 0} {
-		b := serve(t, func(w http.ResponseWriter, _ *http.Request, before int) {
-			if before == 0 {
-				w.Header().Set("Retry-After", asked)
-				w.WriteHeader(429)
-			}
-		})
-		once := request(t, "GET", b.URL+"/api/x", "")
-		once.Body = io.NopCloser(strings.NewReader("a body that cannot be sent twice"))
-		if _, err := b.wire.RoundTrip(once); err == nil {
-			t.Fatal("the complaint is gone")
+func TestARateGrowsPartByPart(t *testing.T) {
+	b := answers(t, 200)
+	req := request(t, "GET", b.URL+"/api/x", "")
+	l := b.wire.pace.lane(req, familyOf(req))
+	for range 10 { // complaints, each long enough after the last
+		b.wire.pace.press(req, &Error{}, 0)
+		b.clock.pass(time.Second)
+	}
+	if l.share != 1 || l.limiter.Limit() != l.family.rate/whole || l.limiter.Burst() != 1 {
+		t.Fatalf("after many complaints the share is %d, the burst %d", l.share, l.limiter.Burst())
+	}
+	last := l.limiter.Limit()
+	for range whole - 1 {
+		b.clock.pass(regain)
+		if _, err := b.send(t, "GET", "/api/x", ""); err != nil {
+			t.Fatal(err)
 		}
-		if _, err := b.send(t, "GET", "/api/y", ""); err != nil || b.clock.total() != want {
-			t.Errorf("asked for %s s of patience, the next one waited %v: %v", asked, b.clock.total(), err)
+		if grown := l.limiter.Limit() - last; grown < l.family.rate/whole*0.99 || grown > l.family.rate/whole*1.01 {
+			t.Fatalf("the rate grew by %v", grown)
+		}
+		last = l.limiter.Limit()
+	}
+	if l.share != whole || l.limiter.Burst() != l.family.burst {
+		t.Errorf("the share is %d of %d in the end", l.share, whole)
+	}
+}
+
+func TestEachPartOfAnAPIHasALaneOfItsOwn(t *testing.T) {
+	for _, c := range []struct{ method, url, want string }{
+		{"GET", "https://api.github.com/repos/a/b", "github read"},
+		{"PUT", "https://api.github.com/repos/a/b/environments/prod", "github write"},
+		{"POST", "https://api.github.com/orgs/a/repos", "github content"},
+		{"POST", "https://ghe.example/api/v3/repos/a/b/git/refs", "github content"},
+		{"POST", "https://api.github.com/graphql", "github graphql"},
+		{"POST", "https://ghe.example/api/graphql", "github graphql"},
+		{"GET", "https://accounts.x/api/2.0/accounts/a/scim/v2/Groups", "account scim list"},
+		{"GET", "https://accounts.x/api/2.0/accounts/a/scim/v2/Groups/7", "account scim read"},
+		{"PATCH", "https://accounts.x/api/2.0/accounts/a/scim/v2/Groups/7", "account scim patch"},
+		{"POST", "https://accounts.x/api/2.0/accounts/a/scim/v2/Groups", "account scim write"},
+		{"GET", "https://w.x/api/2.0/preview/scim/v2/ServicePrincipals", "read"},
+		{"GET", "https://w.x/api/2.1/unity-catalog/schemas", "unity catalog read"},
+		{"POST", "https://w.x/api/2.1/unity-catalog/schemas", "unity catalog write"},
+		{"PATCH", "https://w.x/api/2.1/unity-catalog/permissions/schema/a.b", "permissions write"},
+		{"PUT", "https://w.x/api/2.0/permissions/jobs/1", "permissions write"},
+		{"POST", "https://w.x/api/2.0/mlflow/runs/search", "mlflow search"},
+		{"POST", "https://w.x/api/2.2/jobs/create", "jobs write"},
+		{"POST", "https://w.x/api/2.0/git-credentials", "write"},
+	} {
+		if got := familyOf(request(t, c.method, c.url, "")).name; got != c.want {
+			t.Errorf("%s %s counts as %q, want %q", c.method, c.url, got, c.want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 const (
 	attempts      = 5
 	faultPatience = time.Minute
-	limitPatience = 3 * time.Minute
+	limitPatience = 5 * time.Minute
 )
 
 // budget is what a request has used up so far.
@@ -30,6 +30,9 @@ func (b *budget) next(now time.Time, req *http.Request, failed *Error) (time.Dur
 		most = limitPatience
 	}
 	pause = max(pause, failed.asked)
+	if failed.growing {
+		pause = failed.asked << min(b.made-1, attempts)
+	}
 	if b.made >= attempts || now.Add(pause).Sub(b.started) > most || req.Context().Err() != nil {
 		return pause, false
 	}
@@ -74,11 +77,20 @@ func retryAfter(now time.Time, value string) (time.Duration, bool) {
 	return 0, false
 }
 
-// untilReset reads the time, in seconds since 1970, at which GitHub's primary limit opens again.
-func untilReset(now time.Time, value string) time.Duration {
+// untilReset reads the time, in seconds since 1970, at which a limit of GitHub's opens again.
+func untilReset(now time.Time, value string) (left time.Duration, said bool) {
 	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
-		return time.Minute
+	if err != nil || seconds < 0 || seconds > 1<<40 {
+		return 0, false
 	}
-	return max(time.Unix(seconds, 0).Sub(now), time.Second)
+	return max(time.Unix(seconds, 0).Sub(now), 0), true
+}
+
+// serverTime is the time by the clock of who answered, where it is said: what it says of a time of day
+// is meant by that clock, and this machine's may be wrong.
+func serverTime(now time.Time, resp *http.Response) time.Time {
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		return at
+	}
+	return now
 }

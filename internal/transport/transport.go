@@ -7,6 +7,7 @@ package transport
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,7 +36,7 @@ func New(o Options) http.RoundTripper {
 	if w.opt.Clock == nil {
 		w.opt.Clock = System()
 	}
-	w.pace = &pacer{clock: w.opt.Clock, lanes: map[string]*lane{}, flights: map[string]chan struct{}{}}
+	w.pace = newPacer(w.opt.Clock)
 	return w
 }
 
@@ -75,20 +76,39 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		pause, again := tries.next(w.opt.Clock.Now(), req, failed)
-		if failed.limited {
-			w.pace.press(req, pause)
+		if failed.limited && !failed.unsent {
+			w.pace.press(req, failed, pause)
 		}
 		if !again {
 			return nil, failed
 		}
-		if err := w.opt.Clock.Sleep(req.Context(), pause); err != nil {
-			return nil, failed.interrupted(err)
+		if err := w.pause(req, failed, pause); err != nil {
+			return nil, w.unsent(req, failed.interrupted(err))
 		}
 		var err error
 		if body, err = rewind(req); err != nil {
 			return nil, fmt.Errorf("%w; sending it again: %w", failed, err)
 		}
 	}
+}
+
+// pause waits until a request may be sent again. One that met a limit waits with all the others that
+// count on it.
+func (w *wire) pause(req *http.Request, failed *Error, pause time.Duration) error {
+	if failed.limited {
+		return w.pace.pass(req, familyOf(req))
+	}
+	return w.opt.Clock.Sleep(req.Context(), pause)
+}
+
+// unsent returns the error of a request that was waiting to be sent: failed, unless the wait was for a
+// limit and would have been too long.
+func (w *wire) unsent(req *http.Request, failed *Error) *Error {
+	var closed *shut
+	if errors.As(failed.Cause, &closed) {
+		return w.shut(req, closed.left)
+	}
+	return failed
 }
 
 // refuse says why a request does not go out at all.
@@ -114,7 +134,7 @@ func (w *wire) once(req *http.Request, body io.ReadCloser) (*http.Response, *Err
 		if body != nil {
 			_ = body.Close() // a body that was never read has nothing to say
 		}
-		return nil, w.broken(req, err, unsent)
+		return nil, w.unsent(req, w.broken(req, err, unsent))
 	}
 	defer landed()
 	ctx, cancel := context.WithCancelCause(req.Context())
@@ -131,6 +151,7 @@ func (w *wire) once(req *http.Request, body io.ReadCloser) (*http.Response, *Err
 	if err != nil {
 		return nil, w.broken(req, cause(ctx, err), maybeSent)
 	}
+	w.pace.note(req, resp)
 	defer resp.Body.Close() //nolint:errcheck // the body has been read by then; closing it can tell nothing new
 	data, err := io.ReadAll(io.LimitReader(watch.over(resp.Body), w.bound+1))
 	if err != nil {
