@@ -41,6 +41,8 @@ func advice(req *http.Request, resp *http.Response, e *Error) string {
 		return "the service failed rather than refuse: try again later; its support can look the request up"
 	case e.Status == http.StatusNotFound && onGitHub(req) && req.Method != http.MethodGet && req.Method != http.MethodDelete:
 		return "GitHub answers so as well where a token may not do it: " + rights(req)
+	case e.Status == http.StatusNotFound && e.strange:
+		return fmt.Sprintf("its API does not answer so: is %s the right host, and does a proxy stand in front of it?", req.URL.Host)
 	case e.Code == "QUOTA_EXCEEDED", e.Code == "RESOURCE_LIMIT_EXCEEDED":
 		return "delete what nobody needs, or have the limit raised"
 	case e.Code == "ENDPOINT_NOT_FOUND":

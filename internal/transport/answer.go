@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -21,13 +22,13 @@ func (w *wire) answer(req *http.Request, resp *http.Response, data []byte) *Erro
 	e.RequestID = requestID(resp.Header)
 	switch {
 	case resp.StatusCode < 400 && resp.StatusCode >= 300:
-		e.Message, e.Advice = "it points to "+resp.Header.Get("Location"), adviceOnRedirect(req, resp)
+		e.Message, e.Advice = "it points to "+place(resp.Header.Get("Location")), adviceOnRedirect(req, resp)
 	case looksLikePage(resp, data):
 		e.page = true
 		e.Message = "a web page came back, not an answer of the API"
 		e.Advice = fmt.Sprintf("is %s the right host?", req.URL.Host)
 	default:
-		decode(e, data)
+		e.strange = !decode(e, data) && asksAPI(req)
 	}
 	e.limit(w.opt.Clock.Now(), req, resp)
 	e.kind = kindOf(e)
@@ -63,7 +64,7 @@ func (w *wire) oversized(req *http.Request, resp *http.Response) *Error {
 	e := about(req)
 	e.Status = resp.StatusCode
 	e.RequestID = requestID(resp.Header)
-	e.Message = fmt.Sprintf("the answer is larger than %d MB", w.bound>>20)
+	e.Message = fmt.Sprintf("the answer is larger than %d MB", w.boundOn(resp)>>20)
 	if !e.again {
 		e.kind = resource.ErrLost
 	}
@@ -78,16 +79,44 @@ func (w *wire) torn(req *http.Request, resp *http.Response) *Error {
 	return w.cleaned(e)
 }
 
-func isTorn(resp *http.Response, data []byte) bool {
-	return strings.Contains(resp.Header.Get("Content-Type"), "json") && len(data) > 0 && !json.Valid(data)
+func isTorn(req *http.Request, resp *http.Response, data []byte) bool {
+	if len(data) == 0 {
+		// Decoded, it would be an object without fields or a list without members.
+		return asksAPI(req) && req.Method == http.MethodGet && resp.StatusCode == http.StatusOK
+	}
+	begun := bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte("["))
+	isJSON := strings.Contains(resp.Header.Get("Content-Type"), "json") || begun && asksAPI(req)
+	return isJSON && !json.Valid(data)
 }
 
-// isPage reports whether a success is a web page where an API was asked: a wrong host, or a login
-// page in front of the right one.
-func isPage(req *http.Request, resp *http.Response, data []byte) bool {
+// foreign makes an error of a success that is no JSON: somebody else than the API answers.
+func (w *wire) foreign(req *http.Request, resp *http.Response) *Error {
+	e := about(req)
+	e.Status = resp.StatusCode
+	e.RequestID = requestID(resp.Header)
+	e.Message = "the answer is no JSON but " + cmp.Or(resp.Header.Get("Content-Type"), "of no known type")
+	e.Advice = fmt.Sprintf("is %s the right host, and does a proxy stand in front of it?", req.URL.Host)
+	if !e.again {
+		e.kind = resource.ErrLost
+	}
+	return w.cleaned(e)
+}
+
+// asksAPI reports whether a request asks for JSON: a page that comes back is a wrong host's, or that of
+// a login in front of the right one.
+func asksAPI(req *http.Request) bool {
 	p := req.URL.Path
-	api := strings.HasPrefix(p, "/api/") || strings.HasPrefix(p, "/oidc/") || strings.HasPrefix(req.URL.Host, "api.")
-	return api && looksLikePage(resp, data)
+	return strings.HasPrefix(p, "/api/") || strings.HasPrefix(p, "/oidc/") || strings.HasPrefix(req.URL.Host, "api.")
+}
+
+// place is where a redirect points, without what may be secret in it.
+func place(location string) string {
+	u, err := url.Parse(location)
+	if err != nil {
+		return "what is no address"
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
 }
 
 func looksLikePage(resp *http.Response, data []byte) bool {
@@ -99,8 +128,8 @@ func looksLikePage(resp *http.Response, data []byte) bool {
 }
 
 // decode reads what a service says of a failure, in any of the forms that Databricks (REST, SCIM,
-// OAuth) and GitHub use.
-func decode(e *Error, data []byte) {
+// OAuth) and GitHub use, and reports whether it was one of them.
+func decode(e *Error, data []byte) bool {
 	var said struct {
 		ErrorCode   any             `json:"error_code"`
 		Message     any             `json:"message"`
@@ -113,7 +142,7 @@ func decode(e *Error, data []byte) {
 	}
 	if err := json.Unmarshal(data, &said); err != nil {
 		e.Message = string(data[:min(len(data), 4*longest)])
-		return
+		return false
 	}
 	e.Message = cmp.Or(text(said.Message), text(said.Detail), said.Description)
 	e.Code = cmp.Or(text(said.ErrorCode), said.ScimType)
@@ -127,7 +156,11 @@ func decode(e *Error, data []byte) {
 		}
 	}
 	decodeFields(e, said.Errors)
+	return e.Code != "" || e.Message != ""
 }
+
+// most is how many fields are told of.
+const most = 20
 
 func decodeFields(e *Error, raw json.RawMessage) {
 	var items []json.RawMessage
@@ -137,7 +170,7 @@ func decodeFields(e *Error, raw json.RawMessage) {
 	if err := json.Unmarshal(raw, &items); err != nil {
 		items = []json.RawMessage{raw} // GitHub has sent a bare string as well
 	}
-	for _, item := range items {
+	for _, item := range items[:min(len(items), most)] {
 		var f Field
 		var words string
 		if json.Unmarshal(item, &words) == nil {

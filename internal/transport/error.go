@@ -26,6 +26,7 @@ type Error struct {
 
 	kind    error // the error of package resource that it matches, or nil
 	page    bool  // it is a web page's, and no answer of the API
+	strange bool  // it has none of the forms in which the API speaks of a failure
 	limited bool  // the service asks for patience, and did not look at the request
 	scope   scope // of that limit
 	growing bool  // nobody says for how long: each time for longer
@@ -66,7 +67,9 @@ func (e *Error) Error() string {
 }
 
 // Is reports whether target is the error of package resource that this one stands for.
-func (e *Error) Is(target error) bool { return e.kind != nil && target == e.kind }
+func (e *Error) Is(target error) bool {
+	return e.kind != nil && target == e.kind
+}
 
 // Unwrap returns what broke the connection, if something did.
 func (e *Error) Unwrap() error { return e.Cause }
@@ -100,8 +103,8 @@ func kindOf(e *Error) error {
 	case http.StatusForbidden:
 		return resource.ErrForbidden
 	case http.StatusNotFound:
-		if e.page || e.Code == "ENDPOINT_NOT_FOUND" {
-			return nil // a wrong host answers: it says nothing of what was asked for
+		if e.page || e.strange || e.Code == "ENDPOINT_NOT_FOUND" {
+			return nil // a wrong host answers, or what stands before the right one: it says nothing of what was asked for
 		}
 		return resource.ErrNotFound
 	case http.StatusPreconditionFailed:
@@ -114,7 +117,7 @@ func kindOf(e *Error) error {
 		}
 		return resource.ErrConflict
 	}
-	if e.Status >= 500 && e.Status != http.StatusNotImplemented && !e.again {
+	if (e.Status >= 500 && e.Status != http.StatusNotImplemented || e.Status == http.StatusRequestTimeout) && !e.again {
 		return resource.ErrLost
 	}
 	return nil

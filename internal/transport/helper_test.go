@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,7 +100,8 @@ func (b *bench) requests() []string {
 	return append([]string(nil), b.seen...)
 }
 
-// serve starts a bench; the handler gets how many requests came before.
+// serve starts a bench; the handler gets how many requests came before. What it does not answer is
+// answered by an empty object.
 func serve(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, before int)) *bench {
 	t.Helper()
 	b := &bench{clock: newClock()}
@@ -112,7 +115,11 @@ func serve(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, be
 		b.seen = append(b.seen, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+string(body)))
 		b.mu.Unlock()
 		w.Header().Set("Date", b.clock.Now().UTC().Format(http.TimeFormat))
-		handler(w, r, before)
+		out := &writer{ResponseWriter: w}
+		handler(out, r, before)
+		if !out.used {
+			_, _ = io.WriteString(w, `{}`)
+		}
 	}))
 	guard := &Guard{}
 	guard.AllowWrites()
@@ -123,6 +130,29 @@ func serve(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, be
 	})
 	return b
 }
+
+// writer knows whether anything was made of it.
+type writer struct {
+	http.ResponseWriter
+	used bool
+}
+
+func (w *writer) WriteHeader(status int) {
+	w.used = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.used = true
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.used = true
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // answers serves the statuses in order, the last for ever.
 func answers(t *testing.T, statuses ...int) *bench {

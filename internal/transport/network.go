@@ -32,7 +32,9 @@ func (w *wire) broken(req *http.Request, err error, got progress) *Error {
 	e := about(req)
 	e.Cause = err
 	e.unsent = got == unsent || neverConnected(err)
-	e.Message, e.Advice = explain(req, err)
+	if e.Message, e.Advice = w.explainProxy(req, e); e.Message == "" {
+		e.Message, e.Advice = explain(req, err)
+	}
 	if !e.unsent && !e.again {
 		e.kind = resource.ErrLost
 	}
@@ -51,6 +53,8 @@ func explain(req *http.Request, err error) (message, advice string) {
 		return "interrupted", ""
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the time for it was up", ""
+	case errors.Is(err, errSlow):
+		return "its answer took too long to arrive", cut
 	case errors.Is(err, errSilent), timedOut(err):
 		return "no answer in time", "is the host reachable from here?"
 	case errors.As(err, &noName):
@@ -61,6 +65,8 @@ func explain(req *http.Request, err error) (message, advice string) {
 		return "its certificate does not verify: " + err.Error(), adviceOnCertificate(host, err)
 	case errors.As(err, &plain), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // net/http has no type for it
 		return "it does not speak TLS", "is the port right? http:// is accepted on loopback alone"
+	case badHandshake(err):
+		return "no encryption could be agreed on: " + err.Error(), "TLS 1.2 or newer is used; is " + host + " the right host, and does a proxy stand in front of it?"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed before the answer was complete", cut
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
@@ -97,6 +103,13 @@ func badCertificate(err error) bool {
 	return errors.As(err, &unverified) || errors.As(err, &unknown) || errors.As(err, &other) || errors.As(err, &invalid)
 }
 
+// badHandshake reports whether the two ends have no version or cipher of TLS in common. crypto/tls
+// has no types for these: what the other end says is a net.OpError of its own.
+func badHandshake(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" || strings.HasPrefix(err.Error(), "tls: ")
+}
+
 func timedOut(err error) bool {
 	var n net.Error
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout()
@@ -116,7 +129,7 @@ func passing(err error) bool {
 }
 
 func sudden(err error) bool {
-	for _, known := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, errSilent, net.ErrClosed} {
+	for _, known := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, errSilent, errSlow, net.ErrClosed} {
 		if errors.Is(err, known) {
 			return true
 		}

@@ -11,7 +11,10 @@ import (
 // What one request may cost in attempts and in waiting: for faults, and for a service that says how
 // long it wants to be left alone.
 const (
-	attempts      = 5
+	attempts = 5
+	// A service that fails rather than be busy may do so because of what it was asked.
+	attemptsAtFault = 3
+
 	faultPatience = time.Minute
 	limitPatience = 5 * time.Minute
 )
@@ -33,7 +36,7 @@ func (b *budget) next(now time.Time, req *http.Request, failed *Error) (time.Dur
 	if failed.growing {
 		pause = failed.asked << min(b.made-1, attempts)
 	}
-	if b.made >= attempts || now.Add(pause).Sub(b.started) > most || req.Context().Err() != nil {
+	if b.made >= attempts || failed.Status == http.StatusInternalServerError && b.made >= attemptsAtFault || now.Add(pause).Sub(b.started) > most || req.Context().Err() != nil {
 		return pause, false
 	}
 	return pause, again(req, failed)
@@ -51,7 +54,7 @@ func again(req *http.Request, failed *Error) bool {
 	switch failed.Status {
 	case 0:
 		return passing(failed.Cause) && (failed.unsent || failed.again)
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return failed.again
 	default:
 		return false

@@ -25,7 +25,7 @@ func TestWhatIsSentAgain(t *testing.T) {
 	}{
 		{"GET", "/api/x", 429, 5}, {"GET", "/api/x", 502, 5}, {"GET", "/api/x", 503, 5}, {"GET", "/api/x", 504, 5},
 		{"PUT", "/api/x", 503, 5}, {"DELETE", "/api/x", 503, 5},
-		{"GET", "/api/x", 500, 1}, {"GET", "/api/x", 404, 1}, {"GET", "/api/x", 403, 1},
+		{"GET", "/api/x", 500, 3}, {"GET", "/api/x", 408, 5}, {"PUT", "/api/x", 500, 3}, {"POST", "/api/x", 500, 1}, {"POST", "/api/x", 408, 1}, {"GET", "/api/x", 404, 1}, {"GET", "/api/x", 403, 1},
 		{"POST", "/api/x", 503, 1}, {"POST", "/api/x", 502, 1}, {"POST", "/api/x", 504, 1}, {"POST", "/api/x", 429, 1},
 		{"PATCH", "/api/x", 503, 1}, {"PATCH", "/api/x", 429, 1},
 		{"POST", "/oidc/v1/token", 503, 5}, // a login changes nothing

@@ -7,6 +7,7 @@ package transport
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ type Options struct {
 // New returns the transport. A response that it returns is a success, whole and in memory; everything
 // else is an *Error. The HTTP clients on top of it follow no redirect, as it returns none.
 func New(o Options) http.RoundTripper {
-	w := &wire{opt: o, patience: 30 * time.Second, bound: 64 << 20}
+	w := &wire{opt: o, patience: 30 * time.Second, longest: 5 * time.Minute, bound: 64 << 20}
 	if w.opt.Base == nil {
 		w.opt.Base = network()
 	}
@@ -46,6 +47,7 @@ func network() http.RoundTripper {
 		t = d.Clone()
 	}
 	t.MaxIdleConnsPerHost = 32 // as many as a plan reads with at a time; the default of 2 would reconnect all the time
+	t.MaxResponseHeaderBytes = 1 << 20
 	return t
 }
 
@@ -53,6 +55,7 @@ type wire struct {
 	opt      Options
 	pace     *pacer
 	patience time.Duration // for an attempt on which no byte moves
+	longest  time.Duration // for an answer to arrive, once it has begun
 	bound    int64         // on a body, decompressed
 }
 
@@ -142,34 +145,50 @@ func (w *wire) once(req *http.Request, body io.ReadCloser) (*http.Response, *Err
 	watch := newWatch(w.patience, func() { cancel(errSilent) })
 	defer watch.stop()
 
-	out := req.Clone(ctx)
+	got := &connection{}
+	out := req.Clone(got.traced(ctx))
 	if body != nil && body != http.NoBody {
 		out.Body = watch.over(body)
 	}
 	w.opt.Count.add(strings.ToLower(req.URL.Host))
 	resp, err := w.opt.Base.RoundTrip(out)
 	if err != nil {
-		return nil, w.broken(req, cause(ctx, err), maybeSent)
+		return nil, w.broken(req, cause(ctx, err), got.progress())
 	}
 	w.pace.note(req, resp)
 	defer resp.Body.Close() //nolint:errcheck // the body has been read by then; closing it can tell nothing new
-	data, err := io.ReadAll(io.LimitReader(watch.over(resp.Body), w.bound+1))
+	late := time.AfterFunc(w.longest, func() { cancel(errSlow) })
+	defer late.Stop()
+	bound := w.boundOn(resp)
+	data, err := io.ReadAll(io.LimitReader(watch.over(resp.Body), bound+1))
 	if err != nil {
 		return nil, w.broken(req, cause(ctx, err), maybeSent)
 	}
-	if int64(len(data)) > w.bound {
+	if int64(len(data)) > bound {
 		return nil, w.oversized(req, resp)
 	}
 	return w.judge(req, resp, data)
 }
 
+// boundOn is how much of an answer is read. What a service says of a failure is short.
+func (w *wire) boundOn(resp *http.Response) int64 {
+	if resp.StatusCode >= 300 {
+		return min(w.bound, 1<<20)
+	}
+	return w.bound
+}
+
 // judge returns a success as it is and everything else as an error.
 func (w *wire) judge(req *http.Request, resp *http.Response, data []byte) (*http.Response, *Error) {
-	if resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified || isPage(req, resp, data) {
+	// Nothing is asked for on a condition, so that 304 is no answer either.
+	if resp.StatusCode < 200 || resp.StatusCode >= 300 || asksAPI(req) && looksLikePage(resp, data) {
 		return nil, w.answer(req, resp, data)
 	}
-	if isTorn(resp, data) {
+	if isTorn(req, resp, data) {
 		return nil, w.torn(req, resp)
+	}
+	if asksAPI(req) && len(data) > 0 && !json.Valid(data) {
+		return nil, w.foreign(req, resp)
 	}
 	// go-github would block all its requests by itself once these say that none remain, and it takes
 	// the wrong one of two limits for that.
@@ -186,8 +205,8 @@ func (w *wire) judge(req *http.Request, resp *http.Response, data []byte) (*http
 }
 
 func cause(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errSilent {
-		return errSilent
+	if why := context.Cause(ctx); why == errSilent || why == errSlow {
+		return why
 	}
 	return err
 }

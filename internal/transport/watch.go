@@ -6,7 +6,10 @@ import (
 	"time"
 )
 
-var errSilent = errors.New("no byte moved for too long")
+var (
+	errSilent = errors.New("no byte moved for too long")
+	errSlow   = errors.New("it took too long to arrive")
+)
 
 // watch ends an attempt on which nothing moves any more. It measures real time, as a network does.
 type watch struct {
