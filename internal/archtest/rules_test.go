@@ -159,7 +159,8 @@ func backgrounds(s source) []string {
 }
 
 func exits(s source) []string {
-	if s.Name.Name == "main" {
+	// A test binary that is run as the program has its main in TestMain.
+	if s.Name.Name == "main" || strings.HasSuffix(s.path, "/main_test.go") {
 		return nil
 	}
 	return uses(s, "os", "Exit")
