@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X github.com/mlopsctl/mlopsctl/internal/cli.version=$(VERSION)
 GOLDEN   = $(shell grep -rlE '"update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
 RACE    := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 
-.PHONY: help build demo test check golden bench
+.PHONY: help build demo test test-kill check golden bench
 help:
 	@sed -n 's/^#: /  /p' Makefile
 
@@ -21,6 +21,11 @@ demo:
 #: test     every test, with the race detector where there is a C compiler
 test:
 	go test $(RACE) -timeout 10m ./...
+
+#: test-kill  the program as a process, killed and interrupted at every request that changes something
+test-kill:
+	go test -c -o bin/killtest.test ./internal/killtest
+	cd internal/killtest && ../../bin/killtest.test -all -test.timeout 30m
 
 #: check    everything but the tests: format, vet, lint, architecture, goldens, go.mod
 check:

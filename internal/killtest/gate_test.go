@@ -1,0 +1,210 @@
+package killtest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// gate stands before the services: it counts the requests that change something, lets a strike decide
+// about each, and sees every credential that goes out.
+type gate struct {
+	services http.Handler
+	github   string // GitHub's address
+	watch    *trove // is told what was issued, and searches what was asked
+	inFlight sync.WaitGroup
+
+	// after is told of each request that may make, store or take away a credential, before the next of them.
+	after       func(*visit)
+	credentials sync.Mutex
+
+	mu     sync.Mutex
+	seen   map[string]int
+	points []point // that arrived, in order
+	strike *strike // nil lets everything through
+	issued []issued
+}
+
+// point is one request of a run that changes something, told apart from its like by its number.
+type point struct {
+	request string // method and path, without what differs from run to run
+	nth     int
+}
+
+func (p point) String() string { return fmt.Sprintf("%s #%d", p.request, p.nth) }
+
+func (p point) compare(q point) int {
+	return cmp.Or(cmp.Compare(p.request, q.request), cmp.Compare(p.nth, q.nth))
+}
+
+// visit is one request at the gate.
+type visit struct {
+	req   *http.Request
+	body  []byte
+	point *point // nil where nothing is changed
+}
+
+// issued is a credential that Databricks gave out, and to whom.
+type issued struct {
+	id, value string // id "" is an access token
+	principal string // the principal's id, or its client id for an access token
+}
+
+// ServeHTTP implements http.Handler.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.inFlight.Add(1)
+	defer g.inFlight.Done()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the caller is gone: it was struck
+	}
+	v, strike := g.arrive(r, body)
+	if strike.arrives(v) == lost {
+		panic(http.ErrAbortHandler)
+	}
+	answer := g.carryOut(v)
+	if strike.carriedOut(v) == lost {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	_, err = w.Write(answer.Body.Bytes())
+	if err == nil {
+		err = http.NewResponseController(w).Flush()
+	}
+	if err == nil {
+		strike.answered(v)
+	}
+}
+
+// arrive counts a request.
+func (g *gate) arrive(r *http.Request, body []byte) (*visit, *strike) {
+	to := atDatabricks
+	if "http://"+r.Host == g.github {
+		to = atGitHub
+	}
+	g.watch.searchRequest(to, r, body)
+	v := &visit{req: r, body: body}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if changes(r, body) {
+		key := r.Method + " " + plain(r.URL.Path)
+		g.seen[key]++
+		v.point = &point{request: key, nth: g.seen[key]}
+		g.points = append(g.points, *v.point)
+	}
+	return v, g.strike
+}
+
+// carryOut lets the services answer.
+func (g *gate) carryOut(v *visit) *httptest.ResponseRecorder {
+	r := v.req.Clone(v.req.Context())
+	r.Body = io.NopCloser(bytes.NewReader(v.body))
+	answer := httptest.NewRecorder()
+	if !v.concernsCredentials() {
+		g.services.ServeHTTP(answer, r)
+		return answer
+	}
+	// One after another, so that what is stored can be looked at between any two of them.
+	g.credentials.Lock()
+	defer g.credentials.Unlock()
+	g.services.ServeHTTP(answer, r)
+	g.learn(v, answer)
+	if g.after != nil && v.point != nil {
+		g.after(v)
+	}
+	return answer
+}
+
+// concernsCredentials says whether a request may make, store or take away a credential.
+func (v *visit) concernsCredentials() bool {
+	path := v.req.URL.Path
+	return v.point != nil && (strings.Contains(path, "/secrets") || v.req.Method == http.MethodDelete) ||
+		strings.HasSuffix(path, "/v1/token") || strings.HasSuffix(path, "/access_tokens")
+}
+
+// learn takes note of a credential in an answer.
+func (g *gate) learn(v *visit, answer *httptest.ResponseRecorder) {
+	var a struct {
+		ID     string `json:"id"`
+		Secret string `json:"secret"`
+		Access string `json:"access_token"`
+		Token  string `json:"token"`
+	}
+	path := v.req.URL.Path
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case answer.Code >= http.StatusMultipleChoices || v.req.Method != http.MethodPost:
+	case strings.HasSuffix(path, "/credentials/secrets") && json.Unmarshal(answer.Body.Bytes(), &a) == nil:
+		parts := strings.Split(path, "/")
+		g.issued = append(g.issued, issued{id: a.ID, value: a.Secret, principal: parts[len(parts)-3]})
+		g.watch.add("an OAuth secret", a.Secret, atDatabricks)
+	case strings.HasSuffix(path, "/oidc/v1/token") || strings.HasSuffix(path, "/v1/token"):
+		if json.Unmarshal(answer.Body.Bytes(), &a) == nil && a.Access != "" {
+			client, _, _ := v.req.BasicAuth()
+			g.issued = append(g.issued, issued{value: a.Access, principal: client})
+			g.watch.add("an access token", a.Access, atDatabricks)
+		}
+	case strings.HasSuffix(path, "/access_tokens") && json.Unmarshal(answer.Body.Bytes(), &a) == nil:
+		g.watch.add("an App's token", a.Token, atGitHub)
+	}
+}
+
+// under sets what is to happen to the next run, and forgets the one before.
+func (g *gate) under(s *strike) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.strike, g.seen, g.points = s, map[string]int{}, nil
+}
+
+// quiet waits until nothing of a run that ended is under way any more.
+func (g *gate) quiet() { g.inFlight.Wait() }
+
+// arrived returns the points of the run so far.
+func (g *gate) arrived() []point {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.points)
+}
+
+// given returns what was issued so far.
+func (g *gate) given() []issued {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.issued)
+}
+
+// changes says whether a request is of a kind that changes something. It judges by itself, not as the
+// program or the sandbox does.
+func changes(r *http.Request, body []byte) bool {
+	path := r.URL.Path
+	switch {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions:
+		return false
+	case strings.HasSuffix(path, "/v1/token") || strings.HasSuffix(path, "/git-upload-pack") || strings.HasSuffix(path, "/access_tokens"):
+		return false
+	case strings.HasSuffix(path, "/graphql"):
+		return bytes.Contains(body, []byte("mutation"))
+	default:
+		return true
+	}
+}
+
+// numbers are ids: they differ with the order in which things are made.
+var numbers = regexp.MustCompile(`/[0-9]+(/|$)|/[0-9a-f]{8}-[0-9a-f-]{27}(/|$)`)
+
+func plain(path string) string {
+	path = strings.ReplaceAll(path, accountID, "ACCOUNT")
+	return numbers.ReplaceAllString(numbers.ReplaceAllString(path, "/ID$1$2"), "/ID$1$2")
+}

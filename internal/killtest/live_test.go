@@ -1,0 +1,191 @@
+package killtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// live is what the services hold, as the sandbox keeps it: the parts that a run can make, double or
+// lose.
+type live struct {
+	Databricks struct {
+		Workspaces []struct {
+			ID          int64  `json:"id"`
+			Host        string `json:"host"`
+			Assignments []struct {
+				Principal   int64    `json:"principal"`
+				Permissions []string `json:"permissions"`
+			} `json:"assignments"`
+		} `json:"workspaces"`
+		Principals []livePrincipal `json:"principals"`
+		Groups     []struct {
+			ID   int64  `json:"id"`
+			Name string `json:"name"`
+		} `json:"groups"`
+		Securables []struct {
+			Type     string            `json:"type"`
+			Name     string            `json:"name"`
+			Comment  string            `json:"comment"`
+			Isolated bool              `json:"isolated"`
+			Owner    string            `json:"owner"`
+			Bindings []json.RawMessage `json:"bindings"`
+		} `json:"securables"`
+		Grants []struct {
+			Type string `json:"type"`
+			Name string `json:"name"`
+			Rows []struct {
+				Principal  string   `json:"principal"`
+				Privileges []string `json:"privileges"`
+			} `json:"rows"`
+		} `json:"grants"`
+	} `json:"databricks"`
+	GitHub struct {
+		Repositories []liveRepository `json:"repositories"`
+	} `json:"github"`
+}
+
+type livePrincipal struct {
+	ID      int64  `json:"id"`
+	Client  string `json:"application_id"`
+	Name    string `json:"display_name"`
+	Secrets []struct {
+		ID string `json:"id"`
+	} `json:"secrets"`
+	Policies []struct {
+		ID   string `json:"id"`
+		OIDC struct {
+			Subject string `json:"subject"`
+		} `json:"oidc"`
+	} `json:"policies"`
+}
+
+type liveRepository struct {
+	ID           int64             `json:"id"`
+	Name         string            `json:"name"`
+	Visibility   string            `json:"visibility"`
+	Description  string            `json:"description"`
+	Teams        map[string]string `json:"teams"`
+	Vault        liveVault         `json:"vault"`
+	Environments []struct {
+		Name     string `json:"name"`
+		Patterns []struct {
+			Name string `json:"name"`
+		} `json:"patterns"`
+		Vault liveVault `json:"vault"`
+	} `json:"environments"`
+	Rulesets []struct {
+		Name        string          `json:"name"`
+		Enforcement string          `json:"enforcement"`
+		Include     []string        `json:"include"`
+		Rules       json.RawMessage `json:"rules"`
+	} `json:"rulesets"`
+}
+
+type liveVault struct {
+	Secrets []struct {
+		Name string `json:"name"`
+	} `json:"secrets"`
+	Variables []struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	} `json:"variables"`
+}
+
+// look reads what the services hold.
+func (w *world) look() live {
+	w.t.Helper()
+	var l live
+	w.must(json.Unmarshal([]byte(w.read(w.at("sandbox/state.json"))), &l))
+	return l
+}
+
+// called is the name of a principal, by its id or its client id.
+func (l *live) called(who string) string {
+	for _, p := range l.Databricks.Principals {
+		if who == strconv.FormatInt(p.ID, 10) || who == p.Client {
+			return p.Name
+		}
+	}
+	return who
+}
+
+// inventory lists every object once, by what people call it: two equal lines are a duplicate, and two
+// equal inventories are one state of the world, whatever ids it has.
+func (l *live) inventory() []string {
+	lines := l.principals()
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	for _, g := range l.Databricks.Groups {
+		add("group %s", g.Name)
+	}
+	for _, s := range l.Databricks.Securables {
+		add("%s:%s comment %q isolated %v to %d, of %s", s.Type, s.Name, s.Comment, s.Isolated, len(s.Bindings), l.called(s.Owner))
+	}
+	for _, g := range l.Databricks.Grants {
+		for _, row := range g.Rows {
+			slices.Sort(row.Privileges)
+			add("on %s:%s %s holds %s", g.Type, g.Name, l.called(row.Principal), strings.Join(row.Privileges, " "))
+		}
+	}
+	for _, r := range l.GitHub.Repositories {
+		lines = append(lines, l.repository(r)...)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func (l *live) principals() []string {
+	var lines []string
+	for _, w := range l.Databricks.Workspaces {
+		for _, a := range w.Assignments {
+			lines = append(lines, fmt.Sprintf("%s assigns %s %s", w.Host, l.called(strconv.FormatInt(a.Principal, 10)), a.Permissions))
+		}
+	}
+	for _, p := range l.Databricks.Principals {
+		lines = append(lines, "principal "+p.Name)
+		for _, f := range p.Policies {
+			lines = append(lines, fmt.Sprintf("%s trusts %s", p.Name, f.OIDC.Subject))
+		}
+	}
+	return lines
+}
+
+func (l *live) repository(r liveRepository) []string {
+	lines := []string{fmt.Sprintf("repository %s %s %q", r.Name, r.Visibility, r.Description)}
+	vault := func(place string, v liveVault) {
+		for _, s := range v.Secrets {
+			lines = append(lines, "secret "+place+s.Name)
+		}
+		for _, x := range v.Variables {
+			lines = append(lines, fmt.Sprintf("variable %s%s=%s", place, x.Name, l.called(x.Value)))
+		}
+	}
+	for team, role := range r.Teams {
+		lines = append(lines, fmt.Sprintf("%s: team %s %s", r.Name, team, role))
+	}
+	vault(r.Name+"/", r.Vault)
+	for _, e := range r.Environments {
+		lines = append(lines, fmt.Sprintf("environment %s/%s", r.Name, e.Name))
+		for _, p := range e.Patterns {
+			lines = append(lines, fmt.Sprintf("environment %s/%s from %s", r.Name, e.Name, p.Name))
+		}
+		vault(r.Name+"/"+e.Name+"/", e.Vault)
+	}
+	for _, s := range r.Rulesets {
+		lines = append(lines, fmt.Sprintf("ruleset %s/%s %s %v %s", r.Name, s.Name, s.Enforcement, s.Include, s.Rules))
+	}
+	return lines
+}
+
+// duplicates are the lines of an inventory that stand in it more than once.
+func duplicates(inventory []string) []string {
+	var twice []string
+	for i := 1; i < len(inventory); i++ {
+		if inventory[i] == inventory[i-1] {
+			twice = append(twice, inventory[i])
+		}
+	}
+	return twice
+}

@@ -1,0 +1,51 @@
+package killtest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mlopsctl/mlopsctl/internal/sandbox"
+)
+
+// site is where the services of one run after another are found: the same addresses for all of them, as
+// what one run leaves behind is where the next begins.
+type site struct {
+	hosts sandbox.Hosts
+	names *strings.Replacer // the example's hosts, as they are found here
+	now   atomic.Pointer[gate]
+}
+
+const accountID = "11111111-2222-3333-4444-555555555555"
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{}
+	listen := func() string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g := s.now.Load()
+			if g == nil {
+				http.Error(w, "nothing is served", http.StatusServiceUnavailable)
+				return
+			}
+			g.ServeHTTP(w, r)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	s.hosts = sandbox.Hosts{Account: listen(), AccountID: accountID, GitHub: listen(), Owner: "acme"}
+	s.hosts.Workspaces = []string{listen(), listen(), listen()}
+	s.names = strings.NewReplacer(
+		"https://accounts.cloud.databricks.com", s.hosts.Account,
+		"https://dev.cloud.databricks.com", s.hosts.Workspaces[0],
+		"https://e2-dogfood.staging.cloud.databricks.com", s.hosts.Workspaces[1],
+		"https://e2-demo-field-eng.cloud.databricks.com", s.hosts.Workspaces[2],
+		"git:\n", "git:\n  host: "+s.hosts.GitHub+"\n",
+	)
+	return s
+}
+
+// prod is the address of the workspace of the target of that name.
+func (s *site) prod() string { return s.hosts.Workspaces[2] }
