@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,10 +15,25 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mlopsctl": main})
+	testscript.Main(watched{m}, map[string]func(){"mlopsctl": main})
+}
+
+// watched are tests that leave no goroutine behind.
+type watched struct{ *testing.M }
+
+// Run runs them.
+func (w watched) Run() int {
+	code := w.M.Run()
+	// A dependency of the SDK's counts for as long as the program runs.
+	if err := goleak.Find(goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // TestScripts runs testdata/script/*.txtar, each in a folder of its own that holds a copy of
