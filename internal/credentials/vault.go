@@ -36,6 +36,11 @@ type Vault struct {
 	mu    sync.Mutex
 	turns map[string]chan struct{}  // by principal: holds a token while nobody works on it
 	open  map[github.Place]*journey // credentials that were issued and are not yet in place
+
+	records Records            // nil: there is no ledger
+	seen    map[string]sight   // by address
+	orphans map[string]*litter // by principal's id
+	forced  map[string]bool    // by address
 }
 
 // New returns a vault; it sends nothing.
@@ -64,6 +69,7 @@ const (
 // Source is where a value comes from: exactly one of Env, File, Command and Issue is set. What follows
 // them describes what is issued, and for whom.
 type Source struct {
+	Address string // of the secret, as the plan has it
 	Env     string
 	File    string
 	Command []string

@@ -16,11 +16,12 @@ import (
 // secretKind is a GitHub Actions secret. Its value is never a part of it: what can be compared is that
 // it is there, and how old the credential is that it holds.
 var secretKind = resource.Kind[*credentials.Vault, secret]{
-	Name:     "secret",
-	Doc:      "A GitHub Actions secret of the repository or of an environment.",
-	Identity: []string{"repository", "environment", "name", "workspace", "principal"},
+	Name:         "secret",
+	Doc:          "A GitHub Actions secret of the repository or of an environment.",
+	Identity:     []string{"repository", "environment", "name", "workspace", "principal"},
+	LiveIdentity: []string{"repository", "environment", "name"}, // GitHub gives it no id
 	CreateOnly: []string{
-		"env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds", "places",
+		"address", "env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds", "places",
 	},
 	Declare: declareSecrets,
 	Read:    readSecret,
@@ -48,6 +49,7 @@ type secret struct {
 	Repository  resource.Text     `json:"repository,omitzero"`
 	Environment resource.Text     `json:"environment,omitzero"`
 	Name        string            `json:"name"`
+	Address     string            `json:"address,omitempty"` // under which the ledger has it
 	Env         string            `json:"env,omitempty"`
 	File        string            `json:"file,omitempty"`
 	Command     []string          `json:"command,omitempty"`
@@ -74,7 +76,7 @@ func (s secret) place() github.Place {
 
 func (s secret) source() credentials.Source {
 	return credentials.Source{
-		Env: s.Env, File: s.File, Command: s.Command, Issue: s.Issue, Host: s.Host, Principal: s.Principal,
+		Address: s.Address, Env: s.Env, File: s.File, Command: s.Command, Issue: s.Issue, Host: s.Host, Principal: s.Principal,
 		PrincipalID: s.PrincipalID.Value, ApplicationID: s.ApplicationID.Value,
 		Lifetime:     time.Duration(s.LifetimeSeconds) * time.Second,
 		RotateBefore: time.Duration(s.RotateBeforeSeconds) * time.Second, Places: s.Places,
@@ -142,10 +144,11 @@ func countPlaces(decls []resource.Decl[secret]) {
 }
 
 func declareSecret(s *spec.Stack, x spec.Secret) resource.Decl[secret] {
+	addr := resource.Addr{Kind: "secret", Scope: x.Environment, Name: x.Name}
 	d := resource.Decl[secret]{
-		Addr: resource.Addr{Kind: "secret", Scope: x.Environment, Name: x.Name},
+		Addr: addr,
 		Want: secret{
-			Repository: inRepository(), Environment: inEnvironment(s, x.Environment), Name: x.Name,
+			Repository: inRepository(), Environment: inEnvironment(s, x.Environment), Name: x.Name, Address: addr.String(),
 			Env: x.Env, File: x.File, Command: x.Command, RotateBeforeSeconds: int64(x.RotateBefore / time.Second),
 		},
 	}
@@ -177,7 +180,7 @@ func readSecret(ctx context.Context, v *credentials.Vault, want secret) (secret,
 
 func seenSecret(want secret, stored credentials.Stored) secret {
 	have := secret{
-		Repository: want.Repository, Environment: want.Environment, Name: want.Name,
+		Repository: want.Repository, Environment: want.Environment, Name: want.Name, Address: want.Address, PrincipalID: want.PrincipalID,
 		Issue: want.Issue, Host: want.Host, Principal: want.Principal, Renew: stored.Renew, Spare: stored.Spare,
 	}
 	if !stored.UpdatedAt.IsZero() {
