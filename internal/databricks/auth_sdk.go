@@ -14,8 +14,12 @@ import (
 // SDK's own loaders would fill what is empty from the environment, one host's token into another's
 // configuration, and then complain that there are two.
 func (l Logins) configure(h Host, c *credential) *config.Config {
+	login := c.strategy
+	if login == nil {
+		login = quiet{&config.DefaultCredentials{}}
+	}
 	return &config.Config{
-		Host: h.URL, AccountID: h.AccountID, AuthType: c.auth, Credentials: c.strategy,
+		Host: h.URL, AccountID: h.AccountID, AuthType: c.auth, Credentials: login,
 		Loaders:              []config.Loader{explicit{settings: c.settings}},
 		HostMetadataResolver: noMetadata(h),
 		HTTPTransport:        &single{next: l.Transport, secrets: l.Secrets},

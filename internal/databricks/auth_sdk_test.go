@@ -131,13 +131,6 @@ func TestTheSDKTakesNothingFromTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestTheSDKSlowsNothingDown(t *testing.T) {
-	c := sdk(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
-	if got := c.Config.RateLimitPerSecond; got < 100_000 {
-		t.Errorf("the SDK's own limit is %d requests a second", got)
-	}
-}
-
 // loud is a logger that keeps all that it is given.
 type loud struct {
 	mu  sync.Mutex
