@@ -13,27 +13,31 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
+// Workspace is a workspace by its URL and, where that is known already, its id: one that has left the spec
+// cannot be asked for it.
+type Workspace struct{ Host, ID string }
+
 // Assignment returns the permissions that the principal has on the workspace by an assignment of its
 // own, resource.ErrNotFound if none. All assignments of a workspace come in one answer.
-func (f *Fleet) Assignment(ctx context.Context, host, principalID string) ([]string, error) {
+func (f *Fleet) Assignment(ctx context.Context, w Workspace, principalID string) ([]string, error) {
 	p, err := number("principal", principalID)
 	if err != nil {
 		return nil, err
 	}
-	all, err := memo.Recall(ctx, &f.memo, "assignments/"+host, func(ctx context.Context) (map[int64][]string, error) {
-		return f.assignments(ctx, host)
+	all, err := memo.Recall(ctx, &f.memo, "assignments/"+w.Host, func(ctx context.Context) (map[int64][]string, error) {
+		return f.assignments(ctx, w)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading who is assigned to %s: %w", host, misplaced(err))
+		return nil, fmt.Errorf("reading who is assigned to %s: %w", w.Host, misplaced(err))
 	}
 	if len(all[p]) == 0 {
-		return nil, fmt.Errorf("assignment of principal %s to %s: %w", principalID, host, resource.ErrNotFound)
+		return nil, fmt.Errorf("assignment of principal %s to %s: %w", principalID, w.Host, resource.ErrNotFound)
 	}
 	return all[p], nil
 }
 
-func (f *Fleet) assignments(ctx context.Context, host string) (map[int64][]string, error) {
-	api, workspace, err := f.assignmentAPI(ctx, host)
+func (f *Fleet) assignments(ctx context.Context, w Workspace) (map[int64][]string, error) {
+	api, workspace, err := f.assignmentAPI(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func (f *Fleet) assignments(ctx context.Context, host string) (map[int64][]strin
 
 // Assign gives the principal that permission on the workspace, USER or ADMIN, and returns those that
 // it then has. A principal that the workspace does not know yet is resource.ErrNotYet.
-func (f *Fleet) Assign(ctx context.Context, host, principalID, permission string) ([]string, error) {
+func (f *Fleet) Assign(ctx context.Context, w Workspace, principalID, permission string) ([]string, error) {
 	// The service takes any other value for an order to remove the principal from the workspace.
 	if permission != "USER" && permission != "ADMIN" {
 		return nil, fmt.Errorf("permission %q on a workspace: it is USER or ADMIN", permission)
@@ -64,16 +68,16 @@ func (f *Fleet) Assign(ctx context.Context, host, principalID, permission string
 	if err != nil {
 		return nil, err
 	}
-	api, workspace, err := f.assignmentAPI(ctx, host)
+	api, workspace, err := f.assignmentAPI(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	defer f.memo.Drop("assignments/" + host)
+	defer f.memo.Drop("assignments/" + w.Host)
 	made, err := api.Update(ctx, iam.UpdateWorkspaceAssignments{
 		WorkspaceId: workspace, PrincipalId: p, Permissions: []iam.WorkspacePermission{iam.WorkspacePermission(permission)},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("assigning principal %s to %s: %w", principalID, host, unknownToWorkspace(bare(err)))
+		return nil, fmt.Errorf("assigning principal %s to %s: %w", principalID, w.Host, unknownToWorkspace(bare(err)))
 	}
 	// An answer of 200 may carry a refusal.
 	if made.Error != "" {
@@ -81,39 +85,40 @@ func (f *Fleet) Assign(ctx context.Context, host, principalID, permission string
 		if isUnknownToWorkspace(made.Error) {
 			err = fmt.Errorf("%w: %w", resource.ErrNotYet, err)
 		}
-		return nil, fmt.Errorf("assigning principal %s to %s: %w", principalID, host, err)
+		return nil, fmt.Errorf("assigning principal %s to %s: %w", principalID, w.Host, err)
 	}
 	return permissions(made.Permissions), nil
 }
 
 // Unassign removes the principal from the workspace.
-func (f *Fleet) Unassign(ctx context.Context, host, principalID string) error {
+func (f *Fleet) Unassign(ctx context.Context, w Workspace, principalID string) error {
 	p, err := number("principal", principalID)
 	if err != nil {
 		return err
 	}
-	api, workspace, err := f.assignmentAPI(ctx, host)
+	api, workspace, err := f.assignmentAPI(ctx, w)
 	if err != nil {
 		return err
 	}
-	defer f.memo.Drop("assignments/" + host)
+	defer f.memo.Drop("assignments/" + w.Host)
 	err = bare(api.Delete(ctx, iam.DeleteWorkspaceAssignmentRequest{WorkspaceId: workspace, PrincipalId: p}))
 	if ignoreMissing(err) != nil {
-		return fmt.Errorf("removing principal %s from %s: %w", principalID, host, err)
+		return fmt.Errorf("removing principal %s from %s: %w", principalID, w.Host, err)
 	}
 	return nil
 }
 
-func (f *Fleet) assignmentAPI(ctx context.Context, host string) (*iam.WorkspaceAssignmentAPI, int64, error) {
+func (f *Fleet) assignmentAPI(ctx context.Context, w Workspace) (*iam.WorkspaceAssignmentAPI, int64, error) {
 	c, err := f.onAccount()
 	if err != nil {
 		return nil, 0, err
 	}
-	id, err := f.WorkspaceID(ctx, host)
-	if err != nil {
-		return nil, 0, err
+	if w.ID == "" {
+		if w.ID, err = f.WorkspaceID(ctx, w.Host); err != nil {
+			return nil, 0, err
+		}
 	}
-	n, err := number("workspace", id)
+	n, err := number("workspace", w.ID)
 	return iam.NewWorkspaceAssignment(c), n, err
 }
 

@@ -38,35 +38,54 @@ func (f *Fleet) Bindings(ctx context.Context, host, name string) ([]Binding, err
 	})
 }
 
-// Bind lets workspaces read and write a catalog once it is isolated; those that might only read are
-// given their new binding in the same request. Other workspaces keep theirs.
-func (f *Fleet) Bind(ctx context.Context, host, name string, workspaceIDs []string) error {
+// BindingChange is which workspaces may read and write a catalog once it is isolated, and which no longer
+// may use it at all.
+type BindingChange struct{ Bind, Unbind []string }
+
+// ChangeBindings makes the whole change in one request; workspaces that might only read and are bound are
+// given their new binding in it, too. Other workspaces keep theirs.
+func (f *Fleet) ChangeBindings(ctx context.Context, host, name string, c BindingChange) error {
 	have, err := f.Bindings(ctx, host, name)
 	if err != nil {
 		return err
 	}
-	reading := map[string]bool{}
+	bound := map[string]string{}
 	for _, b := range have {
-		reading[b.WorkspaceID] = b.ReadOnly
+		bound[b.WorkspaceID] = readWrite
+		if b.ReadOnly {
+			bound[b.WorkspaceID] = readOnly
+		}
 	}
 	var change struct {
-		Add    []binding `json:"add"`
+		Add    []binding `json:"add,omitempty"`
 		Remove []binding `json:"remove,omitempty"`
 	}
-	for _, id := range workspaceIDs {
+	for _, id := range c.Bind {
 		n, err := number("workspace", id)
 		if err != nil {
 			return err
 		}
 		change.Add = append(change.Add, binding{WorkspaceID: n, Type: readWrite})
-		if reading[id] {
+		if bound[id] == readOnly {
 			change.Remove = append(change.Remove, binding{WorkspaceID: n, Type: readOnly})
 		}
 	}
-	defer f.forgetCatalogs()
+	for _, id := range c.Unbind {
+		n, err := number("workspace", id)
+		if err != nil {
+			return err
+		}
+		if bound[id] != "" {
+			change.Remove = append(change.Remove, binding{WorkspaceID: n, Type: bound[id]})
+		}
+	}
+	if len(change.Add)+len(change.Remove) == 0 {
+		return nil
+	}
+	defer f.ForgetCatalogs()
 	err = f.sendTo(ctx, host, request{method: http.MethodPatch, path: bindingsPath(name), body: change}, nil)
 	if err != nil {
-		return fmt.Errorf("binding workspaces to catalog %s: %w", name, err)
+		return fmt.Errorf("changing the workspaces of catalog %s: %w", name, err)
 	}
 	return nil
 }

@@ -13,22 +13,28 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-// Catalog is a Unity Catalog catalog. IsolationMode is OPEN or ISOLATED.
+// Catalog is a Unity Catalog catalog. IsolationMode is OPEN or ISOLATED. A catalog has no id; when it was
+// made, in milliseconds since 1970, tells it from another of its name.
 type Catalog struct {
-	Name          string `json:"name"`
-	Comment       string `json:"comment,omitempty"`
-	StorageRoot   string `json:"storage_root,omitempty"`
-	MetastoreID   string `json:"metastore_id,omitempty"`
-	Owner         string `json:"owner,omitempty"`
-	IsolationMode string `json:"isolation_mode,omitempty"`
+	Name          string            `json:"name"`
+	Comment       string            `json:"comment,omitempty"`
+	StorageRoot   string            `json:"storage_root,omitempty"`
+	Properties    map[string]string `json:"properties,omitempty"`
+	MetastoreID   string            `json:"metastore_id,omitempty"`
+	Owner         string            `json:"owner,omitempty"`
+	IsolationMode string            `json:"isolation_mode,omitempty"`
+	CreatedAt     int64             `json:"created_at,omitempty"`
 }
 
 // Schema is a schema of a catalog.
 type Schema struct {
-	Catalog string `json:"catalog_name"`
-	Name    string `json:"name"`
-	Comment string `json:"comment,omitempty"`
-	Owner   string `json:"owner,omitempty"`
+	Catalog     string            `json:"catalog_name"`
+	Name        string            `json:"name"`
+	Comment     string            `json:"comment,omitempty"`
+	Properties  map[string]string `json:"properties,omitempty"`
+	MetastoreID string            `json:"metastore_id,omitempty"`
+	ID          string            `json:"schema_id,omitempty"`
+	Owner       string            `json:"owner,omitempty"`
 }
 
 // Catalog returns the catalog of that name as the workspace sees it, resource.ErrNotFound if there is
@@ -66,8 +72,8 @@ func (f *Fleet) listCatalogs(ctx context.Context, host string) (map[string]Catal
 	all := map[string]Catalog{}
 	for _, c := range list {
 		all[strings.ToLower(c.Name)] = Catalog{
-			Name: c.Name, Comment: c.Comment, StorageRoot: c.StorageRoot, MetastoreID: c.MetastoreId,
-			Owner: c.Owner, IsolationMode: string(c.IsolationMode),
+			Name: c.Name, Comment: c.Comment, StorageRoot: c.StorageRoot, Properties: c.Properties, MetastoreID: c.MetastoreId,
+			Owner: c.Owner, IsolationMode: string(c.IsolationMode), CreatedAt: c.CreatedAt,
 		}
 	}
 	return all, nil
@@ -75,7 +81,7 @@ func (f *Fleet) listCatalogs(ctx context.Context, host string) (map[string]Catal
 
 // CreateCatalog makes a catalog; what is empty in want is left to the service.
 func (f *Fleet) CreateCatalog(ctx context.Context, host string, want Catalog) (Catalog, error) {
-	defer f.forgetCatalogs()
+	defer f.ForgetCatalogs()
 	var made Catalog
 	err := f.sendTo(ctx, host, request{method: http.MethodPost, path: route(unityCatalog, "catalogs"), body: want}, &made)
 	if err != nil {
@@ -89,13 +95,18 @@ func (f *Fleet) CommentCatalog(ctx context.Context, host, name, comment string) 
 	return f.changeCatalog(ctx, host, name, map[string]any{"comment": comment})
 }
 
+// RenameCatalog gives a catalog another name; what lies in it, and the grants on it, stay.
+func (f *Fleet) RenameCatalog(ctx context.Context, host, name, newName string) (Catalog, error) {
+	return f.changeCatalog(ctx, host, name, map[string]any{"new_name": newName})
+}
+
 // IsolateCatalog lets only the workspaces that are bound to a catalog use it.
 func (f *Fleet) IsolateCatalog(ctx context.Context, host, name string) (Catalog, error) {
 	return f.changeCatalog(ctx, host, name, map[string]any{"isolation_mode": string(catalog.CatalogIsolationModeIsolated)})
 }
 
 func (f *Fleet) changeCatalog(ctx context.Context, host, name string, fields map[string]any) (Catalog, error) {
-	defer f.forgetCatalogs()
+	defer f.ForgetCatalogs()
 	var made Catalog
 	err := f.sendTo(ctx, host, request{method: http.MethodPatch, path: route(unityCatalog, "catalogs", name), body: fields}, &made)
 	if err != nil {
@@ -106,17 +117,26 @@ func (f *Fleet) changeCatalog(ctx context.Context, host, name string, fields map
 
 // DeleteCatalog deletes a catalog; one that is not empty is refused.
 func (f *Fleet) DeleteCatalog(ctx context.Context, host, name string) error {
-	defer f.forgetCatalogs()
+	defer f.ForgetCatalogs()
 	err := f.sendTo(ctx, host, request{method: http.MethodDelete, path: route(unityCatalog, "catalogs", name)}, nil)
 	if ignoreMissing(err) != nil {
-		return fmt.Errorf("deleting catalog %s: %w", name, err)
+		return fmt.Errorf("deleting catalog %s: %w", name, neverByForce(err))
 	}
 	return nil
 }
 
-// forgetCatalogs drops what was known of catalogs and what lies in them: several workspaces may share
+// neverByForce says of something that holds something that it is not deleted with it: `force` would take
+// tables and models along, and nothing brings those back. That refusal has no code of its own.
+func neverByForce(err error) error {
+	if says(err, "not empty") || says(err, "force") {
+		return fmt.Errorf("%w; what it holds is never deleted with it: move or drop that first, or keep it (`mlopsctl state release`)", err)
+	}
+	return err
+}
+
+// ForgetCatalogs drops what was known of catalogs and what lies in them: several workspaces may share
 // a metastore, and whether something in a catalog is missing depends on the catalog.
-func (f *Fleet) forgetCatalogs() {
+func (f *Fleet) ForgetCatalogs() {
 	f.memo.Drop("catalogs/", "catalog/", "schemas/", "schema/", "grants/", "owner/", "bindings/")
 }
 
@@ -161,7 +181,10 @@ func (f *Fleet) listSchemas(ctx context.Context, host, catalogName string) (map[
 	}
 	all := map[string]Schema{}
 	for _, s := range list {
-		all[strings.ToLower(s.Name)] = Schema{Catalog: s.CatalogName, Name: s.Name, Comment: s.Comment, Owner: s.Owner}
+		all[strings.ToLower(s.Name)] = Schema{
+			Catalog: s.CatalogName, Name: s.Name, Comment: s.Comment, Properties: s.Properties,
+			MetastoreID: s.MetastoreId, ID: s.SchemaId, Owner: s.Owner,
+		}
 	}
 	return all, nil
 }
@@ -183,11 +206,19 @@ func (f *Fleet) CreateSchema(ctx context.Context, host string, want Schema) (Sch
 
 // CommentSchema sets a schema's comment.
 func (f *Fleet) CommentSchema(ctx context.Context, host string, s Schema) (Schema, error) {
+	return f.changeSchema(ctx, host, s, map[string]any{"comment": s.Comment})
+}
+
+// RenameSchema gives a schema another name in its catalog; what lies in it, and the grants on it, stay.
+func (f *Fleet) RenameSchema(ctx context.Context, host string, s Schema, newName string) (Schema, error) {
+	return f.changeSchema(ctx, host, s, map[string]any{"new_name": newName})
+}
+
+func (f *Fleet) changeSchema(ctx context.Context, host string, s Schema, fields map[string]any) (Schema, error) {
 	defer f.forgetSchemas()
 	var made Schema
 	err := f.sendTo(ctx, host, request{
-		method: http.MethodPatch, path: route(unityCatalog, "schemas", s.Catalog+"."+s.Name),
-		body: map[string]any{"comment": s.Comment},
+		method: http.MethodPatch, path: route(unityCatalog, "schemas", s.Catalog+"."+s.Name), body: fields,
 	}, &made)
 	if err != nil {
 		return Schema{}, fmt.Errorf("changing schema %s.%s: %w", s.Catalog, s.Name, err)
@@ -200,7 +231,7 @@ func (f *Fleet) DeleteSchema(ctx context.Context, host, catalogName, name string
 	defer f.forgetSchemas()
 	err := f.sendTo(ctx, host, request{method: http.MethodDelete, path: route(unityCatalog, "schemas", catalogName+"."+name)}, nil)
 	if ignoreMissing(err) != nil {
-		return fmt.Errorf("deleting schema %s.%s: %w", catalogName, name, err)
+		return fmt.Errorf("deleting schema %s.%s: %w", catalogName, name, neverByForce(err))
 	}
 	return nil
 }

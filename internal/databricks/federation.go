@@ -14,6 +14,7 @@ import (
 // FederationPolicy says which tokens of another issuer a service principal may log in with.
 type FederationPolicy struct {
 	ID, Description string
+	UID             string // the service's, of this policy and no other one under its ID
 	Issuer, Subject string
 	SubjectClaim    string   // the claim that holds the subject; the service's default is sub
 	Audiences       []string // sorted; the service's default is the account's id
@@ -45,6 +46,9 @@ func (f *Fleet) FederationPolicies(ctx context.Context, principalID string) ([]F
 		return all, nil
 	})
 }
+
+// ForgetFederationPolicies makes the next look at a principal's policies one at live state.
+func (f *Fleet) ForgetFederationPolicies(principalID string) { f.memo.Drop("federation/" + principalID) }
 
 // CreateFederationPolicy makes a policy under p.ID, which no other policy of the principal may bear.
 func (f *Fleet) CreateFederationPolicy(ctx context.Context, principalID string, p FederationPolicy) (FederationPolicy, error) {
@@ -124,7 +128,7 @@ func (p FederationPolicy) wire() oauth2.FederationPolicy {
 
 // policy returns a policy with what the service leaves to its defaults said.
 func (f *Fleet) policy(p oauth2.FederationPolicy) FederationPolicy {
-	out := FederationPolicy{ID: p.PolicyId, Description: p.Description, SubjectClaim: "sub", Keys: IssuerKeys}
+	out := FederationPolicy{ID: p.PolicyId, UID: p.Uid, Description: p.Description, SubjectClaim: "sub", Keys: IssuerKeys}
 	if p.OidcPolicy != nil {
 		out.Issuer, out.Subject = p.OidcPolicy.Issuer, p.OidcPolicy.Subject
 		out.Audiences = slices.Sorted(slices.Values(p.OidcPolicy.Audiences))

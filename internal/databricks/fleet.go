@@ -36,10 +36,12 @@ type Options struct {
 
 // Fleet is an account and its workspaces. Its methods may be called from any goroutine.
 type Fleet struct {
-	opt        Options
-	account    login
+	opt     Options
+	account login
+	memo    memo.Memo
+
+	mu         sync.Mutex
 	workspaces map[string]login
-	memo       memo.Memo
 }
 
 // login opens a host's client once, when the first request for it is made.
@@ -53,11 +55,39 @@ func New(o Options) *Fleet {
 		f.account = open(o, *o.Account)
 	}
 	for _, h := range o.Workspaces {
-		if _, known := f.workspaces[h.URL]; !known && h.URL != "" {
-			f.workspaces[h.URL] = open(o, h)
-		}
+		f.Admit(h)
 	}
 	return f
+}
+
+// Admit lets a workspace be asked that the options did not name, such as one that has left the spec.
+func (f *Fleet) Admit(h Host) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.workspaces[h.URL]; !known && h.URL != "" {
+		f.workspaces[h.URL] = open(f.opt, h)
+	}
+}
+
+// Reach returns a workspace from which what lies in a metastore is seen: host itself if it is one of the
+// fleet's, else another that is attached to that metastore. Where there is none, a *resource.Blocked.
+func (f *Fleet) Reach(ctx context.Context, host, metastoreID string) (string, error) {
+	if f.knows(host) {
+		return host, nil
+	}
+	for _, h := range f.opt.Workspaces {
+		if m, err := f.Metastore(ctx, h.URL); err == nil && metastoreID != "" && m.ID == metastoreID {
+			return h.URL, nil
+		}
+	}
+	return "", &resource.Blocked{Reason: fmt.Sprintf("it lies on %s, which the spec no longer names, and no workspace of the spec shares its metastore: name the workspace again, or let it go with `mlopsctl state release`", host)}
+}
+
+func (f *Fleet) knows(host string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, known := f.workspaces[host]
+	return known
 }
 
 func open(o Options, h Host) login {
@@ -97,7 +127,9 @@ func (f *Fleet) onAccount() (*client.DatabricksClient, error) {
 }
 
 func (f *Fleet) on(host string) (*client.DatabricksClient, error) {
+	f.mu.Lock()
 	open, known := f.workspaces[host]
+	f.mu.Unlock()
 	if !known {
 		return nil, fmt.Errorf("%s is not a workspace of the spec", host)
 	}

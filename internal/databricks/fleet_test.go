@@ -238,7 +238,7 @@ func TestGrantsOfAllPagesAreReadAndNormalised(t *testing.T) {
 func TestAPermissionThatWouldRemoveEverythingIsNotSent(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { write(t, w, map[string]any{}) })
 	for _, permission := range []string{"", "user", "VIEWER"} {
-		if _, err := s.fleet(t, Options{}).Assign(t.Context(), s.URL, "1", permission); err == nil {
+		if _, err := s.fleet(t, Options{}).Assign(t.Context(), Workspace{Host: s.URL}, "1", permission); err == nil {
 			t.Errorf("%q was accepted", permission)
 		}
 	}
@@ -256,7 +256,7 @@ func TestARefusalInsideAnAnswerIsAnError(t *testing.T) {
 			}
 			write(t, w, map[string]any{"metastore_id": "m", "workspace_id": 2})
 		})
-		_, err := s.fleet(t, Options{}).Assign(t.Context(), s.URL, "1", "USER")
+		_, err := s.fleet(t, Options{}).Assign(t.Context(), Workspace{Host: s.URL}, "1", "USER")
 		if err == nil || errors.Is(err, resource.ErrNotYet) != notYet {
 			t.Errorf("%s: %v", message, err)
 		}

@@ -64,6 +64,9 @@ func (f *Fleet) Grants(ctx context.Context, host string, s Securable) ([]Grant, 
 	})
 }
 
+// ForgetGrants makes the next look at a grant one at live state.
+func (f *Fleet) ForgetGrants() { f.memo.Drop("grants/") }
+
 // mustExist answers from the listings that a catalog or a schema is missing, without a request of its
 // own for each of them.
 func (f *Fleet) mustExist(ctx context.Context, host string, s Securable) error {

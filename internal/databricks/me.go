@@ -17,6 +17,7 @@ import (
 // self is who this program is on a workspace: its user name (an application id for a service
 // principal) and its groups, and the id that the workspace tells of itself.
 type self struct {
+	user        string
 	names       []string
 	workspaceID string
 }
@@ -41,12 +42,19 @@ func (f *Fleet) me(ctx context.Context, host string) (self, error) {
 		if err != nil {
 			return self{}, fmt.Errorf("asking %s who this is: %w", host, bare(err))
 		}
-		me.names = append(me.names, answer.UserName)
+		me.user, me.names = answer.UserName, append(me.names, answer.UserName)
 		for _, g := range answer.Groups {
 			me.names = append(me.names, g.Display)
 		}
 		return me, nil
 	})
+}
+
+// Stands reports how this program stands to a principal on a workspace: whether it is that principal, and
+// whether it is a member of that group.
+func (f *Fleet) Stands(ctx context.Context, host, principal string) (isSelf, isMember bool, err error) {
+	me, err := f.me(ctx, host)
+	return strings.EqualFold(me.user, principal), me.is(principal), err
 }
 
 func (s self) is(name string) bool {

@@ -34,6 +34,26 @@ func (f *Fleet) Principals(ctx context.Context, host, name string) ([]Principal,
 	return slices.DeleteFunc(slices.Clone(found), func(p Principal) bool { return p.DisplayName != name }), nil
 }
 
+// Principal returns the account's service principal of that numeric id, whatever it is called, or
+// resource.ErrNotFound.
+func (f *Fleet) Principal(ctx context.Context, id string) (Principal, error) {
+	return memo.Recall(ctx, &f.memo, "principals/by id/"+id, func(ctx context.Context) (Principal, error) {
+		c, err := f.onAccount()
+		if err != nil {
+			return Principal{}, err
+		}
+		if _, err := number("principal", id); err != nil {
+			return Principal{}, err
+		}
+		var p Principal
+		err = send(ctx, c, request{method: http.MethodGet, path: f.scimPath("")}.below("ServicePrincipals", id), &p)
+		if err != nil {
+			return Principal{}, fmt.Errorf("reading service principal %s: %w", id, err)
+		}
+		return p, nil
+	})
+}
+
 // ForgetPrincipals makes the next look for a service principal one at live state.
 func (f *Fleet) ForgetPrincipals() { f.memo.Drop("principals/") }
 
@@ -58,6 +78,16 @@ func (f *Fleet) CreatePrincipal(ctx context.Context, name string) (Principal, er
 
 // ActivatePrincipal switches a service principal of the account on.
 func (f *Fleet) ActivatePrincipal(ctx context.Context, id string) error {
+	return f.changePrincipal(ctx, id, "active", true)
+}
+
+// RenamePrincipal gives a service principal of the account another display name. Only the account can:
+// a workspace's own directory refuses it.
+func (f *Fleet) RenamePrincipal(ctx context.Context, id, name string) error {
+	return f.changePrincipal(ctx, id, "displayName", name)
+}
+
+func (f *Fleet) changePrincipal(ctx context.Context, id, field string, value any) error {
 	c, err := f.onAccount()
 	if err != nil {
 		return err
@@ -66,11 +96,11 @@ func (f *Fleet) ActivatePrincipal(ctx context.Context, id string) error {
 	// PATCH, as a PUT would take away every role and group that it does not name.
 	body := map[string]any{
 		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-		"Operations": []map[string]any{{"op": "replace", "path": "active", "value": true}},
+		"Operations": []map[string]any{{"op": "replace", "path": field, "value": value}},
 	}
 	err = send(ctx, c, request{method: http.MethodPatch, path: f.scimPath(""), body: body}.below("ServicePrincipals", id), nil)
 	if err != nil {
-		return fmt.Errorf("switching service principal %s on: %w", id, err)
+		return fmt.Errorf("changing the %s of service principal %s: %w", field, id, err)
 	}
 	return nil
 }
@@ -82,7 +112,7 @@ func (f *Fleet) DeletePrincipal(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	defer f.ForgetPrincipals()
+	defer f.memo.Drop("principals/", "federation/"+id, "assignments/", "grants/") // which go with it
 	err = send(ctx, c, request{method: http.MethodDelete, path: f.scimPath("")}.below("ServicePrincipals", id), nil)
 	if ignoreMissing(err) != nil {
 		return fmt.Errorf("deleting service principal %s: %w", id, err)

@@ -13,18 +13,24 @@ import (
 var catalogBindingKind = resource.Kind[*databricks.Fleet, catalogBinding]{
 	Name:     "catalog_binding",
 	Doc:      "A catalog's isolation: only the workspaces that are bound to it may use it.",
-	Identity: []string{"host", "catalog"},
+	Identity: []string{"host", "catalog", "unbind"},
 	Declare:  declareCatalogBindings,
 	Read:     readCatalogBinding,
 	Create:   isolateCatalog,
 	Update: func(ctx context.Context, f *databricks.Fleet, _, want catalogBinding) (catalogBinding, error) {
 		return isolateCatalog(ctx, f, want)
 	},
-	Danger: func(have, _ catalogBinding) resource.Guard {
-		if have.IsolationMode != isolated {
-			return resource.AccessLoss // workspaces that nobody named could use it until then
+	Danger: func(have, want catalogBinding) resource.Guard {
+		if have.IsolationMode != isolated || len(beyond(have.Workspaces, want.Workspaces)) > 0 {
+			return resource.AccessLoss // from workspaces that nobody named, or that were bound here
 		}
 		return resource.Unguarded
+	},
+	// A workspace that was bound here and left the list is unbound. The isolation stays when the list goes:
+	// nobody said that everybody may see the catalog.
+	Shrink: func(want, made catalogBinding) catalogBinding {
+		want.Unbind = beyond(made.Workspaces, want.Workspaces)
+		return want
 	},
 	Find: func(ctx context.Context, f *databricks.Fleet, want catalogBinding) (catalogBinding, bool, error) {
 		f.Forget()
@@ -37,6 +43,12 @@ type catalogBinding struct {
 	Catalog       string   `json:"catalog"`
 	IsolationMode string   `json:"isolation_mode"`
 	Workspaces    []string `json:"workspaces"` // the wished hosts that may use it; others keep their bindings
+	Unbind        []string `json:"unbind,omitempty"`
+}
+
+// beyond returns what list has and the other has not.
+func beyond(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }
 
 const isolated = "ISOLATED"
@@ -71,8 +83,8 @@ func readCatalogBinding(ctx context.Context, f *databricks.Fleet, want catalogBi
 	if err != nil {
 		return catalogBinding{}, err
 	}
-	have := catalogBinding{Host: want.Host, Catalog: want.Catalog, IsolationMode: live.IsolationMode, Workspaces: []string{}}
-	for _, host := range want.Workspaces {
+	have := catalogBinding{Host: want.Host, Catalog: want.Catalog, IsolationMode: live.IsolationMode, Workspaces: []string{}, Unbind: want.Unbind}
+	for _, host := range slices.Concat(want.Workspaces, want.Unbind) {
 		id, err := f.WorkspaceID(ctx, host)
 		if err != nil {
 			return catalogBinding{}, err
@@ -81,6 +93,7 @@ func readCatalogBinding(ctx context.Context, f *databricks.Fleet, want catalogBi
 			have.Workspaces = append(have.Workspaces, host)
 		}
 	}
+	slices.Sort(have.Workspaces)
 	return have, nil
 }
 
@@ -92,7 +105,7 @@ func isolateCatalog(ctx context.Context, f *databricks.Fleet, want catalogBindin
 	if err != nil {
 		return catalogBinding{}, err
 	}
-	if err := bindMissing(ctx, f, have, want); err != nil {
+	if err := rebind(ctx, f, have, want); err != nil {
 		return catalogBinding{}, err
 	}
 	if have.IsolationMode != isolated {
@@ -103,20 +116,30 @@ func isolateCatalog(ctx context.Context, f *databricks.Fleet, want catalogBindin
 	return readCatalogBinding(ctx, f, want)
 }
 
-func bindMissing(ctx context.Context, f *databricks.Fleet, have, want catalogBinding) error {
+// rebind binds the workspaces that are missing, and unbinds those that left the list.
+func rebind(ctx context.Context, f *databricks.Fleet, have, want catalogBinding) error {
+	bind, err := idsOf(ctx, f, beyond(want.Workspaces, have.Workspaces))
+	if err != nil {
+		return fmt.Errorf("binding workspaces to catalog %s: %w", want.Catalog, err)
+	}
+	unbind, err := idsOf(ctx, f, beyond(have.Workspaces, want.Workspaces))
+	if err != nil {
+		return fmt.Errorf("unbinding workspaces from catalog %s: %w", want.Catalog, err)
+	}
+	if len(bind)+len(unbind) == 0 {
+		return nil
+	}
+	return f.ChangeBindings(ctx, want.Host, want.Catalog, databricks.BindingChange{Bind: bind, Unbind: unbind})
+}
+
+func idsOf(ctx context.Context, f *databricks.Fleet, hosts []string) ([]string, error) {
 	var ids []string
-	for _, host := range want.Workspaces {
-		if slices.Contains(have.Workspaces, host) {
-			continue
-		}
+	for _, host := range hosts {
 		id, err := f.WorkspaceID(ctx, host)
 		if err != nil {
-			return fmt.Errorf("binding %s to catalog %s: %w", host, want.Catalog, err)
+			return nil, err
 		}
 		ids = append(ids, id)
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	return f.Bind(ctx, want.Host, want.Catalog, ids)
+	return ids, nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,19 +17,27 @@ import (
 
 // federationPolicyKind is what lets a target's CI job log in without a secret.
 var federationPolicyKind = resource.Kind[*databricks.Fleet, federationPolicy]{
-	Name:     "federation_policy",
-	Doc:      "Which GitHub Actions jobs may log in as a service principal, with no secret at all.",
-	Identity: []string{"principal", "principal_id", "policy_id"},
-	Declare:  declareFederationPolicies,
-	Read:     readFederationPolicy,
-	Create:   createFederationPolicy,
-	Update:   updateFederationPolicy,
-	Delete: func(ctx context.Context, f *databricks.Fleet, have federationPolicy) error {
-		return f.DeleteFederationPolicy(ctx, have.PrincipalID.Value, have.PolicyID)
-	},
+	Name:         "federation_policy",
+	Doc:          "Which GitHub Actions jobs may log in as a service principal, with no secret at all.",
+	Identity:     []string{"principal", "principal_id", "policy_id", "target"},
+	LiveIdentity: []string{"principal_id", "policy_id", "uid"},
+	Declare:      declareFederationPolicies,
+	Read:         readFederationPolicy,
+	Create:       createFederationPolicy,
+	Update:       updateFederationPolicy,
+	Delete:       deleteFederationPolicy,
 	Find: func(ctx context.Context, f *databricks.Fleet, want federationPolicy) (federationPolicy, bool, error) {
 		f.Forget()
 		return found(readFederationPolicy(ctx, f, want))
+	},
+	Marked: func(stack string, have federationPolicy) bool {
+		return have.PolicyID == policyID(stack, have.Target) ||
+			have.PolicyID == plainPolicyID(stack, have.Target) && strings.HasSuffix(have.Description, descriptionEnd(have.Target))
+	},
+	// Its id stays, whatever the stack or the target is called now.
+	Moved: func(want, was federationPolicy) federationPolicy {
+		want.PolicyID = was.PolicyID
+		return want
 	},
 }
 
@@ -35,6 +45,8 @@ type federationPolicy struct {
 	Principal    string        `json:"principal"`
 	PrincipalID  resource.Text `json:"principal_id"`
 	PolicyID     string        `json:"policy_id"`
+	Target       string        `json:"target"`
+	UID          string        `json:"uid,omitempty"` // of this one, and of no other that was made under its id
 	Description  string        `json:"description"`
 	Issuer       resource.Text `json:"issuer"`
 	Subject      resource.Text `json:"subject"`
@@ -59,7 +71,8 @@ func declareFederationPolicies(w resource.Wishes) []resource.Decl[federationPoli
 				Principal:    t.ServicePrincipal,
 				PrincipalID:  resource.From(principalAddr(t.ServicePrincipal), "id"),
 				PolicyID:     policyID(w.Name, t.Name),
-				Description:  fmt.Sprintf("GitHub Actions of %s/%s for target %s, by mlopsctl", w.Git.Owner, w.Git.Name, t.Name),
+				Target:       t.Name,
+				Description:  fmt.Sprintf("GitHub Actions of %s/%s%s", w.Git.Owner, w.Git.Name, descriptionEnd(t.Name)),
 				Issuer:       resource.From(login, "oidc_issuer"),
 				Subject:      resource.From(login, "oidc_subject"),
 				SubjectClaim: "sub",
@@ -95,14 +108,38 @@ func keysOf(gitHost string) string {
 	return ""
 }
 
+func descriptionEnd(target string) string { return fmt.Sprintf(" for target %s, by mlopsctl", target) }
+
 // longestPolicyID is Databricks' limit; shorter than 2 no id of ours can be.
 const longestPolicyID = 63
 
-// policyID returns mlopsctl-STACK-TARGET in the letters that Databricks takes. Where that changes it,
-// a few digits of its checksum keep two targets apart.
+// policyID returns the id of a target's policy, which is no other target's: a stack a-b with a target c
+// and a stack a with a target b-c may share a principal. So a target's name that has a hyphen, or could be
+// taken for a checksum, is told by a checksum of both names.
 func policyID(stack, target string) string {
+	if !strings.Contains(target, "-") && !isChecksum(target) {
+		return plainPolicyID(stack, target)
+	}
+	return shortened("mlopsctl-"+stack+"-"+target, checksum(stack+"/"+target))
+}
+
+// plainPolicyID returns mlopsctl-STACK-TARGET in the letters that Databricks takes. Where that changes it,
+// a few digits of its checksum keep two targets apart.
+func plainPolicyID(stack, target string) string {
 	plain := "mlopsctl-" + stack + "-" + target
-	id := strings.Map(func(r rune) rune {
+	if id := inPolicyLetters(plain); id == plain && len(id) <= longestPolicyID {
+		return id
+	}
+	return shortened(plain, checksum(plain))
+}
+
+func shortened(plain, sum string) string {
+	id := inPolicyLetters(plain)
+	return id[:min(len(id), longestPolicyID-1-len(sum))] + "-" + sum
+}
+
+func inPolicyLetters(plain string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-':
 			return r
@@ -110,13 +147,15 @@ func policyID(stack, target string) string {
 			return '-'
 		}
 	}, strings.ToLower(plain))
-	if id == plain && len(id) <= longestPolicyID {
-		return id
-	}
-	sum := sha256.Sum256([]byte(plain))
-	suffix := "-" + hex.EncodeToString(sum[:4])
-	return id[:min(len(id), longestPolicyID-len(suffix))] + suffix
 }
+
+func checksum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
+// isChecksum recognises what checksum returns, in any case.
+var isChecksum = regexp.MustCompile(`^[0-9a-fA-F]{8}$`).MatchString
 
 func readFederationPolicy(ctx context.Context, f *databricks.Fleet, want federationPolicy) (federationPolicy, error) {
 	if !f.HasAccount() {
@@ -124,22 +163,42 @@ func readFederationPolicy(ctx context.Context, f *databricks.Fleet, want federat
 	}
 	live, err := f.FederationPolicies(ctx, want.PrincipalID.Value)
 	if err != nil {
-		return federationPolicy{}, err
+		return federationPolicy{}, wentWithPrincipal(ctx, f, want, err)
 	}
 	for _, p := range live {
 		if p.ID == want.PolicyID {
 			return want.seen(p), nil
 		}
 	}
+	if want.UID != "" {
+		return federationPolicy{}, resource.ErrNotFound // it was there once; another one that serves is not it
+	}
+	for _, p := range live {
+		if p.Description == want.Description { // it was made under another name of the stack or the target
+			return want.seen(p), nil
+		}
+	}
 	for _, p := range live {
 		if want.isServedBy(p) {
 			return want.seen(databricks.FederationPolicy{
-				ID: p.ID, Description: want.Description, Issuer: p.Issuer, Subject: p.Subject,
+				ID: p.ID, UID: p.UID, Description: want.Description, Issuer: p.Issuer, Subject: p.Subject,
 				SubjectClaim: p.SubjectClaim, Audiences: want.Audiences, Keys: p.Keys,
 			}), nil
 		}
 	}
 	return federationPolicy{}, resource.ErrNotFound
+}
+
+// wentWithPrincipal says of a policy that was there once, and cannot be listed, whether its principal is
+// gone: then it is, too.
+func wentWithPrincipal(ctx context.Context, f *databricks.Fleet, have federationPolicy, err error) error {
+	if have.UID == "" {
+		return err
+	}
+	if _, look := f.Principal(ctx, have.PrincipalID.Value); errors.Is(look, resource.ErrNotFound) {
+		return look
+	}
+	return err
 }
 
 // request is what to send to whoever administers the account.
@@ -165,31 +224,54 @@ func (want federationPolicy) isServedBy(p databricks.FederationPolicy) bool {
 
 func (want federationPolicy) seen(p databricks.FederationPolicy) federationPolicy {
 	return federationPolicy{
-		Principal: want.Principal, PrincipalID: want.PrincipalID, PolicyID: p.ID, Description: p.Description,
+		Principal: want.Principal, PrincipalID: want.PrincipalID, PolicyID: p.ID, Target: want.Target, UID: p.UID, Description: p.Description,
 		Issuer: resource.Known(p.Issuer), Subject: resource.Known(p.Subject), SubjectClaim: p.SubjectClaim, Audiences: p.Audiences,
 		Keys: p.Keys,
 	}
 }
 
 func createFederationPolicy(ctx context.Context, f *databricks.Fleet, want federationPolicy) (federationPolicy, error) {
-	made, err := f.CreateFederationPolicy(ctx, want.PrincipalID.Value, want.wire())
+	made, err := f.CreateFederationPolicy(ctx, want.PrincipalID.Value, want.wire(want.PolicyID))
 	if err != nil {
 		return federationPolicy{}, err
 	}
 	return want.seen(made), nil
 }
 
-func updateFederationPolicy(ctx context.Context, f *databricks.Fleet, _, want federationPolicy) (federationPolicy, error) {
-	made, err := f.UpdateFederationPolicy(ctx, want.PrincipalID.Value, want.wire())
+func updateFederationPolicy(ctx context.Context, f *databricks.Fleet, have, want federationPolicy) (federationPolicy, error) {
+	made, err := f.UpdateFederationPolicy(ctx, want.PrincipalID.Value, want.wire(have.PolicyID))
 	if err != nil {
 		return federationPolicy{}, err
 	}
 	return want.seen(made), nil
 }
 
-func (want federationPolicy) wire() databricks.FederationPolicy {
+// deleteFederationPolicy deletes the policy that was seen, and not one that has its id since.
+func deleteFederationPolicy(ctx context.Context, f *databricks.Fleet, have federationPolicy) error {
+	f.ForgetFederationPolicies(have.PrincipalID.Value)
+	live, err := f.FederationPolicies(ctx, have.PrincipalID.Value)
+	if err != nil {
+		err = wentWithPrincipal(ctx, f, have, err)
+	}
+	if errors.Is(err, resource.ErrNotFound) {
+		return nil
+	}
+	i := slices.IndexFunc(live, func(p databricks.FederationPolicy) bool { return p.ID == have.PolicyID })
+	switch {
+	case err == nil && i < 0:
+		return nil
+	case err == nil && live[i].UID != have.UID:
+		err = fmt.Errorf("%w: another policy has that id now", resource.ErrConflict)
+	}
+	if err != nil {
+		return fmt.Errorf("deleting federation policy %s of principal %s: %w", have.PolicyID, have.PrincipalID.Value, err)
+	}
+	return f.DeleteFederationPolicy(ctx, have.PrincipalID.Value, have.PolicyID)
+}
+
+func (want federationPolicy) wire(id string) databricks.FederationPolicy {
 	return databricks.FederationPolicy{
-		ID: want.PolicyID, Description: want.Description, Issuer: want.Issuer.Value, Subject: want.Subject.Value,
+		ID: id, Description: want.Description, Issuer: want.Issuer.Value, Subject: want.Subject.Value,
 		SubjectClaim: want.SubjectClaim, Audiences: want.Audiences, Keys: want.Keys,
 	}
 }

@@ -11,22 +11,38 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-// grantKind is what one principal is given on one securable. It only ever adds: privileges that the
-// spec does not name, and other principals, are not looked at.
+// grantKind is what one principal is given on one securable. It adds, and takes away what the stack gave:
+// other privileges, and other principals, are not looked at unless the spec takes the whole list over.
 var grantKind = resource.Kind[*databricks.Fleet, grant]{
-	Name:      "grant",
-	Doc:       "The privileges that a principal is granted on an object of Unity Catalog.",
-	Identity:  []string{"host", "securable_type", "securable", "principal_type", "principal", "when_missing"},
-	ReadsOpen: true, // whether a table is there does not depend on who is to read it
-	Declare:   declareGrants,
-	Read:      readGrant,
+	Name: "grant",
+	Doc:  "The privileges that a principal is granted on an object of Unity Catalog.",
+	Identity: []string{
+		"host", "securable_type", "securable", "principal_type", "principal", "when_missing", "revoke", "exclusive", "among",
+	},
+	LiveIdentity: []string{"metastore_id", "securable_type", "securable", "principal"},
+	ReadsOpen:    true, // whether a table is there does not depend on who is to read it
+	Declare:      declareGrants,
+	Read:         readGrant,
 	Create: func(ctx context.Context, f *databricks.Fleet, want grant) (grant, error) {
 		return writeGrant(ctx, f, resource.Change[grant]{Want: want})
 	},
 	Update: func(ctx context.Context, f *databricks.Fleet, have, want grant) (grant, error) {
 		return writeGrant(ctx, f, resource.Change[grant]{Have: have, Want: want})
 	},
-	Delete: revokeGrant,
+	Delete: func(ctx context.Context, f *databricks.Fleet, have grant) error {
+		return writeGrants(ctx, f, []resource.Change[grant]{{Have: have, Want: have, Gone: true}})[0]
+	},
+	Danger: func(have, want grant) resource.Guard {
+		if len(beyond(have.Privileges, want.Privileges)) > 0 {
+			return resource.AccessLoss
+		}
+		return resource.Unguarded
+	},
+	Shrink: func(want, made grant) grant {
+		want.Revoke = beyond(made.Privileges, want.Privileges)
+		return want
+	},
+	Others: otherGrants,
 	Batch:  func(g grant) string { return g.Host + " " + g.securable().String() },
 	Write:  writeGrants,
 }
@@ -34,11 +50,18 @@ var grantKind = resource.Kind[*databricks.Fleet, grant]{
 type grant struct {
 	Host          string        `json:"host"`
 	SecurableType string        `json:"securable_type"`
-	Securable     string        `json:"securable,omitempty"` // absent: the host's metastore
+	Securable     string        `json:"securable,omitempty"` // in lower case; absent: the host's metastore
 	PrincipalType string        `json:"principal_type"`
 	Principal     resource.Text `json:"principal"`
 	Privileges    []string      `json:"privileges"`
 	WhenMissing   string        `json:"when_missing"`
+	// Revoke are privileges that are to go if the principal holds them.
+	Revoke []string `json:"revoke,omitempty"`
+	// Exclusive is set where the spec takes over the list of who holds what on the securable: how addresses
+	// call the securable. The first wish on it has all that are on the list in Among, as grants name them.
+	Exclusive   string          `json:"exclusive,omitempty"`
+	Among       []resource.Text `json:"among,omitempty"`
+	MetastoreID string          `json:"metastore_id,omitempty"`
 }
 
 // Who a principal is, and so what its name means.
@@ -61,6 +84,9 @@ func (g grant) securable() databricks.Securable {
 }
 
 func readGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, error) {
+	if want.MetastoreID != "" {
+		return readRecordedGrant(ctx, f, want)
+	}
 	grants, err := f.Grants(ctx, want.Host, want.securable())
 	absent := errors.Is(err, resource.ErrNotFound)
 	switch {
@@ -85,11 +111,81 @@ func readGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, err
 			return grant{}, err
 		}
 	}
-	if len(held) == 0 {
-		return grant{}, resource.ErrNotFound
+	m, err := f.Metastore(ctx, want.Host)
+	if err != nil {
+		return grant{}, err
 	}
-	want.Privileges = held
-	return want, nil
+	tooMuch, err := surplus(ctx, f, want, holder{principal, grants, held})
+	if err != nil {
+		return grant{}, err
+	}
+	if len(held)+len(tooMuch) == 0 {
+		return grant{MetastoreID: m.ID}, resource.ErrNotFound
+	}
+	have := want
+	have.MetastoreID, have.Privileges = m.ID, sortedSet(append(held, tooMuch...))
+	return have, nil
+}
+
+// readRecordedGrant looks at what was granted once, and counts only what is granted to the principal here:
+// that an owner holds it as well is nothing that could be taken away.
+func readRecordedGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, error) {
+	var err error
+	if want.Host, err = f.Reach(ctx, want.Host, want.MetastoreID); err != nil {
+		return grant{}, err
+	}
+	grants, err := f.Grants(ctx, want.Host, want.securable())
+	if err != nil {
+		return grant{}, err
+	}
+	m, err := f.Metastore(ctx, want.Host)
+	if err != nil {
+		return grant{}, err
+	}
+	principal, err := principalOf(ctx, f, want)
+	var nobody *resource.Blocked
+	if err != nil && !errors.As(err, &nobody) {
+		return grant{}, err
+	}
+	want.MetastoreID, want.Revoke, want.Exclusive, want.Among = m.ID, nil, "", nil
+	want.Privileges = common(want.Privileges, granted(grants, principal))
+	if len(want.Privileges) > 0 {
+		return want, nil
+	}
+	if err := f.AllGrants(ctx, want.Host, want.securable(), grants); err != nil {
+		return grant{}, err
+	}
+	return grant{}, resource.ErrNotFound
+}
+
+// surplus returns what a principal is granted on the securable and must not be: what left the spec, or all
+// that the spec does not name where it takes the list over. What is needed to go on is left to this program.
+func surplus(ctx context.Context, f *databricks.Fleet, want grant, h holder) ([]string, error) {
+	direct := granted(h.grants, h.principal)
+	if want.Exclusive == "" {
+		return common(direct, want.Revoke), nil
+	}
+	self, _, err := f.Stands(ctx, want.Host, h.principal)
+	if self || err != nil {
+		return nil, err
+	}
+	return beyond(direct, want.Privileges), nil
+}
+
+// granted returns the privileges that stand in the principal's grants.
+func granted(grants []databricks.Grant, principal string) []string {
+	direct := []string{}
+	for _, g := range grants {
+		if principal != "" && strings.EqualFold(g.Principal, principal) { // the service may echo another case
+			direct = append(direct, g.Privileges...)
+		}
+	}
+	return sortedSet(direct)
+}
+
+// common returns what of a list is in the other, too.
+func common(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return !slices.Contains(other, s) })
 }
 
 // unplaced says what it means that a securable is not there which the spec does not make.
@@ -181,71 +277,6 @@ func mustBeSomebody(ctx context.Context, f *databricks.Fleet, g grant) error {
 	}
 	if err == nil && !exists {
 		err = &resource.Blocked{Reason: fmt.Sprintf("%s %q does not exist in the Databricks account; check its name, or have it made there", g.PrincipalType, g.Principal.Value)}
-	}
-	return err
-}
-
-// writeGrants gives all principals of one securable what they lack in one request, and holds the
-// service to what it answers.
-func writeGrants(ctx context.Context, f *databricks.Fleet, changes []resource.Change[grant]) []error {
-	errs := make([]error, len(changes))
-	var sent []databricks.GrantChange
-	for i, c := range changes {
-		principal, err := principalOf(ctx, f, c.Want)
-		if err == nil && principal == "" {
-			err = fmt.Errorf("the principal that is to be granted on %s has no id", c.Want.securable())
-		}
-		if err != nil {
-			errs[i] = err
-			continue
-		}
-		missing := slices.DeleteFunc(slices.Clone(c.Want.Privileges), func(p string) bool { return slices.Contains(c.Have.Privileges, p) })
-		sent = append(sent, databricks.GrantChange{Principal: principal, Add: missing})
-	}
-	if len(sent) == 0 {
-		return errs
-	}
-	made, err := f.ChangeGrants(ctx, changes[0].Want.Host, changes[0].Want.securable(), sent)
-	next := 0
-	for i := range changes {
-		if errs[i] != nil {
-			continue
-		}
-		errs[i] = err
-		if err == nil {
-			errs[i] = granted(made, sent[next])
-		}
-		next++
-	}
-	return errs
-}
-
-func granted(made []databricks.Grant, sent databricks.GrantChange) error {
-	held := holds(made, sent.Principal, sent.Add)
-	for _, p := range sent.Add {
-		if !slices.Contains(held, p) {
-			return fmt.Errorf("the service accepted the grant to %s but does not show %s", sent.Principal, p)
-		}
-	}
-	return nil
-}
-
-func writeGrant(ctx context.Context, f *databricks.Fleet, c resource.Change[grant]) (grant, error) {
-	if err := writeGrants(ctx, f, []resource.Change[grant]{c})[0]; err != nil {
-		return grant{}, err
-	}
-	return c.Want, nil
-}
-
-// revokeGrant takes away the privileges that it is given, and leaves the principal's others.
-func revokeGrant(ctx context.Context, f *databricks.Fleet, have grant) error {
-	principal, err := principalOf(ctx, f, have)
-	if err != nil {
-		return err
-	}
-	_, err = f.ChangeGrants(ctx, have.Host, have.securable(), []databricks.GrantChange{{Principal: principal, Remove: have.Privileges}})
-	if errors.Is(err, resource.ErrNotFound) && !errors.Is(err, resource.ErrNotYet) {
-		return nil
 	}
 	return err
 }

@@ -14,11 +14,12 @@ import (
 // one securable is one grant, at the place of the first.
 type grantWishes struct {
 	resource.Wishes
-	decls []resource.Decl[grant]
+	decls     []resource.Decl[grant]
+	exclusive map[string]bool // securables, as addresses call them, in lower case
 }
 
 func declareGrants(w resource.Wishes) []resource.Decl[grant] {
-	g := &grantWishes{Wishes: w}
+	g := &grantWishes{Wishes: w, exclusive: map[string]bool{}}
 	for i, p := range w.Permissions {
 		at := w.At("permissions", strconv.Itoa(i))
 		switch p.Grant {
@@ -30,14 +31,46 @@ func declareGrants(w resource.Wishes) []resource.Decl[grant] {
 			g.spelledOut(p, at)
 		}
 	}
+	g.takeOver()
 	return g.decls
+}
+
+// spelledPrincipal begins the name of a service principal that the spec does not make, whose application
+// id is looked up.
+const spelledPrincipal = "service_principal:"
+
+// takeOver says on every wish for a securable that an exclusive entry names that the list there is the
+// spec's, and on the first one who is on the list.
+func (g *grantWishes) takeOver() {
+	for scope := range g.exclusive {
+		first := -1
+		for i, d := range g.decls {
+			if strings.ToLower(d.Addr.Scope) != scope {
+				continue
+			}
+			if first < 0 {
+				first = i
+			}
+			g.decls[i].Want.Exclusive = d.Addr.Scope
+			g.decls[first].Want.Among = append(g.decls[first].Want.Among, nameIn(d.Want))
+		}
+	}
+}
+
+// nameIn is a wish's principal on the list.
+func nameIn(w grant) resource.Text {
+	if w.PrincipalType == ofOther {
+		return resource.Known(spelledPrincipal + w.Principal.Value)
+	}
+	return w.Principal
 }
 
 // corner is where a recipe is resolved: a target's catalog, for the target's principal.
 type corner struct {
-	home    home
-	catalog string
-	to      grantee
+	home      home
+	catalog   string
+	to        grantee
+	exclusive bool
 }
 
 func (g *grantWishes) recipe(p spec.Permission, resolve func(corner)) {
@@ -53,7 +86,7 @@ func (g *grantWishes) recipe(p spec.Permission, resolve func(corner)) {
 				Addr: assignmentAddr(t.Name, t.ServicePrincipal).String(), Why: "the workspace knows a principal once it is assigned to it",
 			}},
 		}
-		resolve(corner{home: homeAt(g.Wishes, t.Catalog, *t), catalog: t.Catalog, to: to})
+		resolve(corner{home: homeAt(g.Wishes, t.Catalog, *t), catalog: t.Catalog, to: to, exclusive: p.Exclusive})
 	}
 }
 
@@ -89,12 +122,12 @@ func (c corner) on(kind, name string, at diag.Pos) securableWish {
 	if name != "" {
 		full += "." + name
 	}
-	return securableWish{home: c.home, kind: kind, full: full, to: c.to, whenMissing: blocks, at: at}
+	return securableWish{home: c.home, kind: kind, full: full, to: c.to, whenMissing: blocks, exclusive: c.exclusive, at: at}
 }
 
 func (g *grantWishes) spelledOut(p spec.Permission, at diag.Pos) {
 	kind, full, _ := strings.Cut(p.On, ":")
-	wish := securableWish{kind: kind, full: full, to: g.grantee(p.Principal), whenMissing: blocks, at: at}
+	wish := securableWish{kind: kind, full: full, to: g.grantee(p.Principal), whenMissing: blocks, exclusive: p.Exclusive, at: at}
 	for _, h := range g.homes(p, full) {
 		wish.home = h
 		g.add(wish, p.Privileges...)
@@ -160,6 +193,7 @@ type securableWish struct {
 	kind, full  string
 	to          grantee
 	whenMissing string
+	exclusive   bool
 	at          diag.Pos
 }
 
@@ -175,12 +209,15 @@ func (g *grantWishes) add(s securableWish, privileges ...string) {
 		g.decls = append(g.decls, resource.Decl[grant]{
 			Addr: s.address(), Key: key, At: s.at,
 			Want: grant{
-				Host: s.home.host, SecurableType: s.kind, Securable: s.full,
+				Host: s.home.host, SecurableType: s.kind, Securable: strings.ToLower(s.full),
 				PrincipalType: s.to.kind, Principal: s.to.principal, WhenMissing: s.whenMissing,
 			},
 		})
 	}
 	d := &g.decls[i]
+	if s.exclusive {
+		g.exclusive[strings.ToLower(d.Addr.Scope)] = true
+	}
 	d.Want.Privileges = sortedSet(append(d.Want.Privileges, privileges...))
 	if d.Want.WhenMissing == moot {
 		d.Want.WhenMissing = s.whenMissing // one wish that cannot do without it is enough

@@ -17,16 +17,23 @@ var servicePrincipalKind = resource.Kind[*databricks.Fleet, servicePrincipal]{
 	Name: "service_principal",
 	Doc:  "A service principal of the Databricks account, as which a target's jobs and its CI run.",
 	// application_id is what picks one of several with one name; it is never changed.
-	Identity: []string{"display_name", "hosts", "application_id"},
-	Guard:    resource.AccessLoss,
-	Declare:  declareServicePrincipals,
-	Read:     readServicePrincipal,
-	Create:   createServicePrincipal,
-	Update:   activateServicePrincipal,
+	Identity:     []string{"display_name", "hosts", "application_id", "id"},
+	LiveIdentity: []string{"application_id"},
+	Guard:        resource.AccessLoss,
+	Declare:      declareServicePrincipals,
+	Read:         readServicePrincipal,
+	Create:       createServicePrincipal,
+	Update:       updateServicePrincipal,
 	Delete: func(ctx context.Context, f *databricks.Fleet, have servicePrincipal) error {
 		return f.DeletePrincipal(ctx, have.ID)
 	},
 	Find: findServicePrincipal,
+	// Without an account none is made, or deleted.
+	Foreign: func(want servicePrincipal) bool { return len(want.Hosts) > 0 },
+	Moved: func(want, was servicePrincipal) servicePrincipal {
+		want.ID, want.Called = was.ID, want.DisplayName
+		return want
+	},
 }
 
 type servicePrincipal struct {
@@ -35,6 +42,7 @@ type servicePrincipal struct {
 	ApplicationID string   `json:"application_id,omitempty"`
 	Active        bool     `json:"active"`
 	ID            string   `json:"id,omitempty"`
+	Called        string   `json:"called,omitempty"` // of one that is found by its id: the name that it has
 }
 
 func declareServicePrincipals(w resource.Wishes) []resource.Decl[servicePrincipal] {
@@ -95,6 +103,19 @@ func hostsOf(w resource.Wishes, name string) []string {
 }
 
 func readServicePrincipal(ctx context.Context, f *databricks.Fleet, want servicePrincipal) (servicePrincipal, error) {
+	if want.ID != "" && f.HasAccount() {
+		p, err := f.Principal(ctx, want.ID)
+		if err == nil {
+			return want.seen(f, p)
+		}
+		if want.Called == "" || !errors.Is(err, resource.ErrNotFound) {
+			return servicePrincipal{}, err
+		}
+	}
+	return readNamedPrincipal(ctx, f, want)
+}
+
+func readNamedPrincipal(ctx context.Context, f *databricks.Fleet, want servicePrincipal) (servicePrincipal, error) {
 	live, err := livePrincipals(ctx, f, want)
 	if err != nil {
 		return servicePrincipal{}, err
@@ -163,7 +184,11 @@ func (want servicePrincipal) seen(f *databricks.Fleet, p databricks.Principal) (
 			"service principal %q is switched off; ask an administrator of the Databricks account: activate the service principal with the application id %s",
 			want.DisplayName, p.ApplicationID)}
 	}
-	return servicePrincipal{DisplayName: want.DisplayName, Hosts: want.Hosts, ApplicationID: p.ApplicationID, Active: p.Active, ID: p.ID}, nil
+	have := servicePrincipal{DisplayName: want.DisplayName, Hosts: want.Hosts, ApplicationID: p.ApplicationID, Active: p.Active, ID: p.ID}
+	if want.Called != "" {
+		have.Called = p.DisplayName
+	}
+	return have, nil
 }
 
 // createServicePrincipal looks once more before it makes one: since the plan was made, and approved,
@@ -183,12 +208,20 @@ func createServicePrincipal(ctx context.Context, f *databricks.Fleet, want servi
 	return want.seen(f, made)
 }
 
-// activateServicePrincipal switches a principal on: its other fields identify it.
-func activateServicePrincipal(ctx context.Context, f *databricks.Fleet, have, _ servicePrincipal) (servicePrincipal, error) {
-	if err := f.ActivatePrincipal(ctx, have.ID); err != nil {
-		return servicePrincipal{}, err
+// updateServicePrincipal switches a principal on, and gives one that was renamed in the spec its name.
+func updateServicePrincipal(ctx context.Context, f *databricks.Fleet, have, want servicePrincipal) (servicePrincipal, error) {
+	if !have.Active {
+		if err := f.ActivatePrincipal(ctx, have.ID); err != nil {
+			return servicePrincipal{}, err
+		}
+		have.Active = true
 	}
-	have.Active = true
+	if want.Called != "" && have.Called != want.Called {
+		if err := f.RenamePrincipal(ctx, have.ID, want.Called); err != nil {
+			return servicePrincipal{}, err
+		}
+		have.DisplayName, have.Called = want.Called, want.Called
+	}
 	return have, nil
 }
 

@@ -14,18 +14,20 @@ const workspaceUser, workspaceAdmin = "USER", "ADMIN"
 
 // workspaceAssignmentKind is what lets a principal into a workspace.
 var workspaceAssignmentKind = resource.Kind[*databricks.Fleet, workspaceAssignment]{
-	Name:     "workspace_assignment",
-	Doc:      "A service principal's access to a workspace: the guide adds it there by hand.",
-	Identity: []string{"host", "principal", "principal_id"},
-	Declare:  declareWorkspaceAssignments,
-	Read:     readWorkspaceAssignment,
-	Create:   assignToWorkspace,
+	Name:         "workspace_assignment",
+	Doc:          "A service principal's access to a workspace: the guide adds it there by hand.",
+	Identity:     []string{"host", "principal", "principal_id", "inside"},
+	LiveIdentity: []string{"workspace_id", "principal_id"},
+	Declare:      declareWorkspaceAssignments,
+	Read:         readWorkspaceAssignment,
+	Create:       assignToWorkspace,
 	Update: func(ctx context.Context, f *databricks.Fleet, _, want workspaceAssignment) (workspaceAssignment, error) {
 		return assignToWorkspace(ctx, f, want)
 	},
 	Delete: func(ctx context.Context, f *databricks.Fleet, have workspaceAssignment) error {
-		return f.Unassign(ctx, have.Host, have.PrincipalID.Value)
+		return f.Unassign(ctx, have.workspace(), have.PrincipalID.Value)
 	},
+	Foreign: func(want workspaceAssignment) bool { return want.Inside },
 }
 
 type workspaceAssignment struct {
@@ -33,6 +35,14 @@ type workspaceAssignment struct {
 	Principal   string        `json:"principal"`
 	PrincipalID resource.Text `json:"principal_id"`
 	Permissions []string      `json:"permissions"`
+	// Inside says that there is no account, so that an assignment is looked at and never made or removed.
+	Inside bool `json:"inside,omitempty"`
+	// WorkspaceID is the same under every URL of the workspace.
+	WorkspaceID string `json:"workspace_id,omitempty"`
+}
+
+func (a workspaceAssignment) workspace() databricks.Workspace {
+	return databricks.Workspace{Host: a.Host, ID: a.WorkspaceID}
 }
 
 func declareWorkspaceAssignments(w resource.Wishes) []resource.Decl[workspaceAssignment] {
@@ -45,7 +55,7 @@ func declareWorkspaceAssignments(w resource.Wishes) []resource.Decl[workspaceAss
 			Addr: assignmentAddr(t.Name, t.ServicePrincipal),
 			Key:  t.Host + " " + t.ServicePrincipal, // two targets may share a workspace
 			Want: workspaceAssignment{
-				Host: t.Host, Principal: t.ServicePrincipal, Permissions: []string{workspaceUser},
+				Host: t.Host, Principal: t.ServicePrincipal, Permissions: []string{workspaceUser}, Inside: w.Account == nil,
 				PrincipalID: resource.From(principalAddr(t.ServicePrincipal), "id"),
 			},
 			At: w.At("targets", t.Name, "service_principal"),
@@ -62,7 +72,13 @@ func readWorkspaceAssignment(ctx context.Context, f *databricks.Fleet, want work
 	if !f.HasAccount() {
 		return assignmentSeenFromInside(ctx, f, want)
 	}
-	permissions, err := f.Assignment(ctx, want.Host, want.PrincipalID.Value)
+	var err error
+	if want.WorkspaceID == "" {
+		if want.WorkspaceID, err = f.WorkspaceID(ctx, want.Host); err != nil {
+			return workspaceAssignment{}, err
+		}
+	}
+	permissions, err := f.Assignment(ctx, want.workspace(), want.PrincipalID.Value)
 	return want.with(permissions), err
 }
 
@@ -81,7 +97,14 @@ func assignmentSeenFromInside(ctx context.Context, f *databricks.Fleet, want wor
 }
 
 func assignToWorkspace(ctx context.Context, f *databricks.Fleet, want workspaceAssignment) (workspaceAssignment, error) {
-	permissions, err := f.Assign(ctx, want.Host, want.PrincipalID.Value, workspaceUser)
+	var err error
+	if want.WorkspaceID == "" {
+		want.WorkspaceID, err = f.WorkspaceID(ctx, want.Host)
+	}
+	if err != nil {
+		return workspaceAssignment{}, err
+	}
+	permissions, err := f.Assign(ctx, want.workspace(), want.PrincipalID.Value, workspaceUser)
 	if err != nil {
 		return workspaceAssignment{}, err
 	}
