@@ -38,8 +38,9 @@ type Client struct {
 	rest *gh.Client
 	memo memo.Memo
 
-	mu   sync.Mutex
-	born time.Time // when this client created the repository
+	mu     sync.Mutex
+	born   time.Time // when this client created the repository
+	former string    // the name that the repository has until it is renamed; "" where it has the spec's
 }
 
 // New returns a client; it sends nothing.
@@ -62,11 +63,14 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// FullName returns owner/name as the spec spells it.
-func (c *Client) FullName() string { return c.opt.Owner + "/" + c.opt.Repo }
+// FullName returns owner/name as the spec spells it, or as it is until the repository is renamed.
+func (c *Client) FullName() string { return c.opt.Owner + "/" + c.Name() }
 
 // Host returns the host as the spec names it.
 func (c *Client) Host() string { return c.opt.Host }
+
+// Forget makes every look a new one at live state.
+func (c *Client) Forget() { c.memo.Drop("") }
 
 // Dir returns the local project folder.
 func (c *Client) Dir() string { return c.opt.Dir }
@@ -146,7 +150,7 @@ func (c *Client) bear() {
 
 // at returns the path of something below the repository, every segment escaped.
 func (c *Client) at(segments ...string) string {
-	return route(append([]string{"repos", c.opt.Owner, c.opt.Repo}, segments...)...)
+	return route(append([]string{"repos", c.opt.Owner, c.Name()}, segments...)...)
 }
 
 func route(segments ...string) string {

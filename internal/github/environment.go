@@ -16,6 +16,7 @@ import (
 // Environment is an environment of the repository, with everything that a write must give back
 // because it would be reset otherwise.
 type Environment struct {
+	ID                int64 // of this one, and of no other that was made under its name
 	Name              string
 	WaitTimer         int
 	PreventSelfReview bool
@@ -49,6 +50,7 @@ type BranchPolicy struct {
 }
 
 type environmentAnswer struct {
+	ID           int64  `json:"id"`
 	Name         string `json:"name"`
 	AdminsBypass *bool  `json:"can_admins_bypass"`
 	Policy       *struct {
@@ -71,7 +73,7 @@ type environmentAnswer struct {
 }
 
 func (a environmentAnswer) environment() Environment {
-	e := Environment{Name: a.Name, AdminsBypass: a.AdminsBypass, Policy: AnyBranch}
+	e := Environment{ID: a.ID, Name: a.Name, AdminsBypass: a.AdminsBypass, Policy: AnyBranch}
 	switch {
 	case a.Policy == nil:
 	case a.Policy.Custom:

@@ -79,7 +79,7 @@ func (c *Client) Push(ctx context.Context, commit gitrepo.Commit) error {
 	}
 	commit.Author = gitrepo.Signature{Name: name, Email: email, When: c.opt.Now()}
 	remote := gitrepo.Remote{
-		URL: c.host.web.JoinPath(c.opt.Owner, c.opt.Repo+".git").String(), Token: c.opt.Token, Transport: c.opt.Transport,
+		URL: c.host.web.JoinPath(c.opt.Owner, c.Name()+".git").String(), Token: c.opt.Token, Transport: c.opt.Transport,
 	}
 	_, err = gitrepo.Push(ctx, remote, commit)
 	c.FreshBranches()

@@ -131,10 +131,22 @@ func (c *Client) EditRepository(ctx context.Context, settings map[string]any) (R
 	return r, c.recognise(&r)
 }
 
-// DeleteRepository deletes the repository with all that is in it.
-func (c *Client) DeleteRepository(ctx context.Context) error {
+// DeleteRepository deletes the repository of that id with all that is in it. Another one that has taken
+// its name since is left alone: resource.ErrConflict.
+func (c *Client) DeleteRepository(ctx context.Context, id int64) error {
+	c.memo.Drop("repository")
 	defer c.memo.Drop("")
-	_, err := c.send(ctx, request{method: http.MethodDelete, path: c.at()}, nil)
+	live, err := c.Repository(ctx)
+	if errors.Is(err, resource.ErrNotFound) {
+		return nil
+	}
+	if err == nil && live.ID != id {
+		err = fmt.Errorf("%w: another repository has that name now", resource.ErrConflict)
+	}
+	if err != nil {
+		return fmt.Errorf("deleting repository %s: %w", c.FullName(), err)
+	}
+	_, err = c.send(ctx, request{method: http.MethodDelete, path: c.at()}, nil)
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return fmt.Errorf("deleting repository %s: %w", c.FullName(), err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,36 @@ func NewRuleset(name, branch string) Ruleset {
 		"conditions": map[string]any{"ref_name": map[string]any{"include": []any{"refs/heads/" + branch}, "exclude": []any{}}},
 	}}
 }
+
+// Name returns the ruleset's name.
+func (r Ruleset) Name() string {
+	s, _ := r.raw["name"].(string)
+	return s
+}
+
+// SetName gives the ruleset another name.
+func (r Ruleset) SetName(name string) { r.raw["name"] = name }
+
+// BypassActors returns who need not keep the ruleset's rules, as "TYPE ID MODE", sorted; shown is false
+// where GitHub does not tell this token.
+func (r Ruleset) BypassActors() (actors []string, shown bool) {
+	list, shown := r.raw["bypass_actors"].([]any)
+	actors = []string{}
+	for _, item := range list {
+		actor, _ := item.(map[string]any)
+		words := []string{fmt.Sprint(actor["actor_type"])}
+		if id, ok := actor["actor_id"].(float64); ok && words[0] != "OrganizationAdmin" { // whose id means nothing
+			words = append(words, strconv.FormatInt(int64(id), 10))
+		}
+		actors = append(actors, strings.Join(append(words, fmt.Sprint(actor["bypass_mode"])), " "))
+	}
+	slices.Sort(actors)
+	return actors, shown
+}
+
+// ClearBypassActors has everybody keep the rules. GitHub takes an empty list for that, and null for an
+// error.
+func (r Ruleset) ClearBypassActors() { r.raw["bypass_actors"] = []any{} }
 
 // Enforcement returns active, evaluate or disabled.
 func (r Ruleset) Enforcement() string {
@@ -127,10 +158,15 @@ func (c *Client) Ruleset(ctx context.Context, name string) (Ruleset, error) {
 	if err != nil {
 		return Ruleset{}, err
 	}
+	return c.RulesetByID(ctx, id)
+}
+
+// RulesetByID returns the repository's ruleset of that id, whatever it is called, or resource.ErrNotFound.
+func (c *Client) RulesetByID(ctx context.Context, id int64) (Ruleset, error) {
 	text, err := memo.Recall(ctx, &c.memo, "ruleset/"+strconv.FormatInt(id, 10), func(ctx context.Context) (json.RawMessage, error) {
 		var text json.RawMessage
 		if err := c.get(ctx, c.rulesetPath(id), &text); err != nil {
-			return nil, fmt.Errorf("reading ruleset %q: %w", name, err)
+			return nil, fmt.Errorf("reading ruleset %d: %w", id, err)
 		}
 		return text, nil
 	})

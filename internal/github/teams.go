@@ -95,7 +95,7 @@ func (c *Client) RemoveTeam(ctx context.Context, slug string) error {
 }
 
 func (c *Client) teamPath(slug string) string {
-	return route("orgs", c.opt.Owner, "teams", slug, "repos", c.opt.Owner, c.opt.Repo)
+	return route("orgs", c.opt.Owner, "teams", slug, "repos", c.opt.Owner, c.Name())
 }
 
 // User returns the user of that login, or resource.ErrNotFound.

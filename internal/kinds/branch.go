@@ -14,23 +14,24 @@ import (
 
 // branchKind is a branch of the repository: made once, and never moved afterwards.
 var branchKind = resource.Kind[*github.Client, branch]{
-	Name:       "branch",
-	Doc:        "A branch, created off another one when it is missing, such as the guide's release branch.",
-	Identity:   []string{"repository", "name", "oidc"},
-	CreateOnly: []string{"from"},
-	ReadsOpen:  true,
-	Declare:    declareBranches,
-	Read:       readBranch,
-	Create:     createBranch,
-	Update:     updateBranch,
-	Delete: func(ctx context.Context, c *github.Client, have branch) error {
-		return c.DeleteBranch(ctx, have.Name)
-	},
+	Name:         "branch",
+	Doc:          "A branch, created off another one when it is missing, such as the guide's release branch.",
+	Identity:     []string{"repository", "name", "oidc"},
+	LiveIdentity: []string{"repository", "ref"},
+	CreateOnly:   []string{"from"},
+	Guard:        resource.DataLoss,
+	ReadsOpen:    true,
+	Declare:      declareBranches,
+	Read:         readBranch,
+	Create:       createBranch,
+	Update:       updateBranch,
+	Delete:       deleteBranch,
 }
 
 type branch struct {
 	Repository resource.Text `json:"repository,omitzero"`
 	Name       string        `json:"name,omitempty"`
+	Ref        string        `json:"ref,omitempty"`
 	Default    bool          `json:"default,omitempty"`
 	// From is the branch that it is created off; what is absent is the default branch.
 	From resource.Text `json:"from,omitzero"`
@@ -106,14 +107,20 @@ func readBranch(ctx context.Context, c *github.Client, want branch) (branch, err
 		}
 	}
 	if heads[want.Name] == "" {
-		if len(heads) == 0 && want.From.Ref == nil {
+		if len(heads) == 0 && want.From.Ref == nil && want.Ref == "" {
 			return have, &resource.Blocked{Reason: fmt.Sprintf("%s has no branch to create it off: push a first commit, or let git.first_commit do it", c.FullName())}
 		}
 		return have, fmt.Errorf("branch %s of %s: %w", want.Name, c.FullName(), resource.ErrNotFound)
 	}
 	r, err := c.Repository(ctx)
-	have.Repository, have.Name, have.Default = want.Repository, want.Name, r.DefaultBranch == want.Name
-	return have, err
+	have.Default = r.DefaultBranch == want.Name
+	return have.there(want), err
+}
+
+// there returns the branch as one that is there.
+func (b branch) there(want branch) branch {
+	b.Repository, b.Name, b.Ref = want.Repository, want.Name, "refs/heads/"+want.Name
+	return b
 }
 
 // createBranch makes the branch where it is still missing: the first commit may have made it. Making
@@ -123,7 +130,7 @@ func createBranch(ctx context.Context, c *github.Client, want branch) (branch, e
 	have, err := readBranch(ctx, c, want)
 	if errors.Is(err, resource.ErrNotFound) {
 		if err = makeBranch(ctx, c, want); err == nil {
-			have.Repository, have.Name = want.Repository, want.Name
+			have = have.there(want)
 		}
 	}
 	if err != nil {
@@ -159,4 +166,24 @@ func updateBranch(ctx context.Context, c *github.Client, have, want branch) (bra
 		have.Default = true
 	}
 	return have, nil
+}
+
+// deleteBranch deletes what is nobody's default: every clone begins there, and GitHub would refuse it.
+func deleteBranch(ctx context.Context, c *github.Client, have branch) error {
+	c.FreshBranches()
+	heads, err := c.Branches(ctx)
+	if err != nil {
+		return fmt.Errorf("deleting branch %s: %w", have.Name, err)
+	}
+	if heads[have.Name] == "" {
+		return nil
+	}
+	r, err := c.Repository(ctx)
+	if err == nil && r.DefaultBranch == have.Name {
+		err = fmt.Errorf("it is the default branch of %s, which is never deleted; make another one the default first", c.FullName())
+	}
+	if err != nil {
+		return fmt.Errorf("deleting branch %s: %w", have.Name, err)
+	}
+	return c.DeleteBranch(ctx, have.Name)
 }

@@ -2,10 +2,12 @@ package kinds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -15,14 +17,15 @@ import (
 // branchProtectionKind is a ruleset of the stack's own. It stands beside what protects the branch
 // otherwise; GitHub enforces the strictest of them all.
 var branchProtectionKind = resource.Kind[*github.Client, branchProtection]{
-	Name:      "branch_protection",
-	Doc:       "The stack's own ruleset for a branch: approvals, required checks, no force pushes.",
-	Identity:  []string{"repository", "branch", "name", "visibility"},
-	ReadsOpen: true,
-	Declare:   declareBranchProtection,
-	Read:      readBranchProtection,
-	Create:    createBranchProtection,
-	Update:    updateBranchProtection,
+	Name:         "branch_protection",
+	Doc:          "The stack's own ruleset for a branch: approvals, required checks, no force pushes.",
+	Identity:     []string{"repository", "branch", "name", "visibility", "id"},
+	LiveIdentity: []string{"repository", "id"},
+	ReadsOpen:    true,
+	Declare:      declareBranchProtection,
+	Read:         readBranchProtection,
+	Create:       createBranchProtection,
+	Update:       updateBranchProtection,
 	Delete: func(ctx context.Context, c *github.Client, have branchProtection) error {
 		id, err := strconv.ParseInt(have.ID, 10, 64)
 		if err != nil {
@@ -31,7 +34,24 @@ var branchProtectionKind = resource.Kind[*github.Client, branchProtection]{
 		return c.DeleteRuleset(ctx, id)
 	},
 	Find: findBranchProtection,
+	Danger: func(have, want branchProtection) resource.Guard {
+		if len(beyond(have.BypassActors, want.BypassActors)) > 0 && want.BypassActors != nil {
+			return resource.AccessLoss
+		}
+		return resource.Unguarded
+	},
+	Marked: func(stack string, have branchProtection) bool {
+		return strings.HasPrefix(have.Name, rulesetPrefix(stack))
+	},
+	Moved: func(want, was branchProtection) branchProtection {
+		want.ID, want.Called = was.ID, want.Name
+		return want
+	},
 }
+
+// rulesetPrefix begins the name of every ruleset of a stack: it is the stack's mark, so that stacks do not
+// take each other's rules.
+func rulesetPrefix(stack string) string { return "mlopsctl/" + stack + ": " }
 
 type branchProtection struct {
 	Repository        resource.Text `json:"repository,omitzero"`
@@ -44,6 +64,8 @@ type branchProtection struct {
 	RequiredApprovals *int          `json:"required_approvals,omitempty"`
 	RequiredChecks    []string      `json:"required_checks,omitzero"`
 	AllowForcePush    *bool         `json:"allow_force_push,omitempty"`
+	BypassActors      []string      `json:"bypass_actors,omitzero"` // absent: whoever there is stays
+	Called            string        `json:"called,omitempty"`       // of one that is found by its id: the name that it has
 	ID                string        `json:"id,omitempty"`
 }
 
@@ -61,12 +83,15 @@ func declareBranchProtection(w resource.Wishes) []resource.Decl[branchProtection
 		if p == nil {
 			continue
 		}
+		var nobody []string
+		if p.Exclusive {
+			nobody = []string{}
+		}
 		decls = append(decls, resource.Decl[branchProtection]{
 			Addr: resource.Addr{Kind: "branch_protection", Name: b.Name},
 			Want: branchProtection{
 				Repository: inRepository(), Branch: b.Name, Visibility: w.Git.Visibility,
-				// The name is the marker of the stack, so that stacks do not take each other's rules.
-				Name:        fmt.Sprintf("mlopsctl/%s: %s", w.Name, b.Name),
+				Name: rulesetPrefix(w.Name) + b.Name, BypassActors: nobody,
 				Enforcement: "active", Refs: []string{"refs/heads/" + b.Name}, ExceptRefs: []string{},
 				RequiredApprovals: p.RequiredApprovals, RequiredChecks: sortedSet(p.RequiredChecks), AllowForcePush: p.AllowForcePush,
 			},
@@ -99,33 +124,67 @@ func sortedSet(list []string) []string {
 }
 
 func readBranchProtection(ctx context.Context, c *github.Client, want branchProtection) (branchProtection, error) {
-	visibility, err := c.VisibilityOr(ctx, want.Visibility)
-	if err != nil {
-		return want, err
-	}
-	// Such a repository stores rulesets and shows them, but does not enforce them.
-	lacking, err := c.Lacks(ctx, github.Rulesets, visibility)
-	if err != nil {
-		return want, err
-	}
-	if lacking != "" {
-		return want, &resource.Blocked{Reason: lacking}
+	if recorded := want.ID != "" && want.Called == ""; !recorded {
+		if err := canHaveRulesets(ctx, c, want); err != nil {
+			return want, err
+		}
 	}
 	if want.Repository.Value == "" {
 		return branchProtection{}, fmt.Errorf("ruleset %q: %w", want.Name, resource.ErrNotFound)
 	}
-	r, err := c.Ruleset(ctx, want.Name)
+	r, err := rulesetOf(ctx, c, want)
 	if err != nil {
 		return branchProtection{}, err
 	}
-	return seenProtection(want, r), nil
+	have := seenProtection(want, r)
+	if want.BypassActors != nil {
+		actors, shown := r.BypassActors()
+		if !shown {
+			return have, fmt.Errorf("%w to see who may bypass ruleset %q: the token needs administration of the repository", resource.ErrForbidden, r.Name())
+		}
+		have.BypassActors = actors
+	}
+	return have, nil
+}
+
+// canHaveRulesets returns a *resource.Blocked where the repository's rulesets would be stored and shown,
+// and not enforced.
+func canHaveRulesets(ctx context.Context, c *github.Client, want branchProtection) error {
+	visibility, err := c.VisibilityOr(ctx, want.Visibility)
+	if err != nil {
+		return err
+	}
+	lacking, err := c.Lacks(ctx, github.Rulesets, visibility)
+	if err == nil && lacking != "" {
+		return &resource.Blocked{Reason: lacking}
+	}
+	return err
+}
+
+// rulesetOf finds the ruleset by its id, where that is known, whatever it is called; else by its name.
+func rulesetOf(ctx context.Context, c *github.Client, want branchProtection) (github.Ruleset, error) {
+	if want.ID == "" {
+		return c.Ruleset(ctx, want.Name)
+	}
+	id, err := strconv.ParseInt(want.ID, 10, 64)
+	if err != nil {
+		return github.Ruleset{}, fmt.Errorf("ruleset %q: its id %q is not a number", want.Name, want.ID)
+	}
+	r, err := c.RulesetByID(ctx, id)
+	if errors.Is(err, resource.ErrNotFound) && want.Called != "" {
+		return c.Ruleset(ctx, want.Name)
+	}
+	return r, err
 }
 
 func seenProtection(want branchProtection, r github.Ruleset) branchProtection {
 	have := branchProtection{
-		Repository: want.Repository, Branch: want.Branch, Name: want.Name, Visibility: want.Visibility,
+		Repository: want.Repository, Branch: want.Branch, Name: r.Name(), Visibility: want.Visibility,
 		Enforcement: r.Enforcement(), Refs: sortedSet(r.Included()), ExceptRefs: sortedSet(r.Excluded()),
 		RequiredChecks: []string{}, ID: strconv.FormatInt(r.ID, 10),
+	}
+	if want.Called != "" {
+		have.Called = r.Name()
 	}
 	if parameters, found := r.Rule(rulePullRequest); found {
 		count, _ := parameters["required_approving_review_count"].(float64)
@@ -177,10 +236,11 @@ func createBranchProtection(ctx context.Context, c *github.Client, want branchPr
 // updateBranchProtection changes what is wished in the ruleset as it is now: PUT replaces all of it.
 func updateBranchProtection(ctx context.Context, c *github.Client, _, want branchProtection) (branchProtection, error) {
 	c.FreshRulesets()
-	r, err := c.Ruleset(ctx, want.Name)
+	r, err := rulesetOf(ctx, c, want)
 	if err != nil {
 		return want, err
 	}
+	r.SetName(want.Name)
 	shape(r, want)
 	if err := c.ReplaceRuleset(ctx, r); err != nil {
 		return want, err
@@ -191,53 +251,4 @@ func updateBranchProtection(ctx context.Context, c *github.Client, _, want branc
 func findBranchProtection(ctx context.Context, c *github.Client, want branchProtection) (branchProtection, bool, error) {
 	c.FreshRulesets()
 	return found(readBranchProtection(ctx, c, want))
-}
-
-// shape lays the wish over a ruleset and keeps every rule and parameter that it does not speak of.
-func shape(r github.Ruleset, want branchProtection) {
-	r.Enforce()
-	r.SetRefs(want.Refs, want.ExceptRefs)
-	if want.RequiredApprovals != nil {
-		parameters, there := r.Rule(rulePullRequest)
-		if !there {
-			parameters = map[string]any{
-				"dismiss_stale_reviews_on_push": false, "require_code_owner_review": false,
-				"require_last_push_approval": false, "required_review_thread_resolution": false,
-			}
-		}
-		parameters["required_approving_review_count"] = *want.RequiredApprovals
-		r.SetRule(rulePullRequest, parameters)
-	}
-	if want.RequiredChecks != nil {
-		shapeChecks(r, want.RequiredChecks)
-	}
-	if want.AllowForcePush != nil {
-		if *want.AllowForcePush {
-			r.DropRule(ruleNoForce)
-		} else {
-			r.SetRule(ruleNoForce, nil)
-		}
-	}
-}
-
-func shapeChecks(r github.Ruleset, contexts []string) {
-	if len(contexts) == 0 {
-		r.DropRule(ruleChecks)
-		return
-	}
-	parameters, there := r.Rule(ruleChecks)
-	if !there {
-		parameters = map[string]any{"strict_required_status_checks_policy": false}
-	}
-	known := checksOf(parameters)
-	checks := make([]any, 0, len(contexts))
-	for _, name := range contexts {
-		if check, ok := known[name]; ok { // with the app that it must come from
-			checks = append(checks, check)
-			continue
-		}
-		checks = append(checks, map[string]any{"context": name})
-	}
-	parameters["required_status_checks"] = checks
-	r.SetRule(ruleChecks, parameters)
 }

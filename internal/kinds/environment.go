@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -16,28 +17,28 @@ import (
 // one object, since the subject of an environment's OIDC tokens does not name the branch: without the
 // branch policy every branch could log in as the target's principal.
 var environmentKind = resource.Kind[*github.Client, environment]{
-	Name:      "environment",
-	Doc:       "The GitHub environment of a target: its reviewers, and the branches that may deploy.",
-	Identity:  []string{"repository", "name", "branch", "oidc", "visibility"},
-	Guard:     resource.DataLoss,
-	ReadsOpen: true,
-	Declare:   declareEnvironments,
-	Read:      readEnvironment,
+	Name:         "environment",
+	Doc:          "The GitHub environment of a target: its reviewers, and the branches that may deploy.",
+	Identity:     []string{"repository", "name", "branch", "oidc", "visibility"},
+	LiveIdentity: []string{"repository", "id"},
+	Guard:        resource.DataLoss,
+	ReadsOpen:    true,
+	Declare:      declareEnvironments,
+	Read:         readEnvironment,
 	Create: func(ctx context.Context, c *github.Client, want environment) (environment, error) {
 		return saveEnvironment(ctx, c, want)
 	},
 	Update: func(ctx context.Context, c *github.Client, _, want environment) (environment, error) {
 		return saveEnvironment(ctx, c, want)
 	},
-	Delete: func(ctx context.Context, c *github.Client, have environment) error {
-		return c.DeleteEnvironment(ctx, have.Name)
-	},
+	Delete: deleteEnvironment,
 	Danger: closedBranches,
 }
 
 type environment struct {
 	Repository resource.Text `json:"repository,omitzero"`
-	Name       string        `json:"name,omitempty"`
+	Name       string        `json:"name,omitempty"` // of a live one as GitHub spells it
+	ID         string        `json:"id,omitempty"`
 	Visibility string        `json:"visibility,omitempty"` // as wished of the repository
 	Reviewers  []string      `json:"reviewers,omitzero"`   // team:SLUG, user:LOGIN
 	// Branches are the patterns that may deploy; absent, any branch may, or any protected one. A tag's
@@ -82,6 +83,9 @@ func declareEnvironments(w resource.Wishes) []resource.Decl[environment] {
 
 func readEnvironment(ctx context.Context, c *github.Client, want environment) (environment, error) {
 	var certain environment
+	if want.ID != "" {
+		return readRecordedEnvironment(ctx, c, want)
+	}
 	if err := canHaveEnvironment(ctx, c, want); err != nil {
 		return certain, err
 	}
@@ -110,6 +114,16 @@ func readEnvironment(ctx context.Context, c *github.Client, want environment) (e
 		return certain, err
 	}
 	return seenEnvironment(ctx, c, seen{want: want, certain: certain, live: live})
+}
+
+// readRecordedEnvironment looks at an environment that was there once. Nothing is to be made of it, so that
+// it does not matter what the plan of the owner or a reviewer's absence would keep from being made.
+func readRecordedEnvironment(ctx context.Context, c *github.Client, want environment) (environment, error) {
+	live, err := c.Environment(ctx, want.Name)
+	if err != nil {
+		return environment{}, err
+	}
+	return seenEnvironment(ctx, c, seen{want: want, live: live})
 }
 
 // loginFrom returns what the tokens of the environment's jobs say, where its jobs log in by them.
@@ -152,7 +166,8 @@ type seen struct {
 
 func seenEnvironment(ctx context.Context, c *github.Client, s seen) (environment, error) {
 	have := s.certain
-	have.Repository, have.Name, have.Reviewers = s.want.Repository, s.want.Name, []string{}
+	have.Repository, have.Name, have.Reviewers = s.want.Repository, s.live.Name, []string{}
+	have.ID = strconv.FormatInt(s.live.ID, 10)
 	for _, r := range s.live.Reviewers {
 		have.Reviewers = append(have.Reviewers, r.Name)
 	}
@@ -210,78 +225,6 @@ func reviewer(ctx context.Context, c *github.Client, name string) (github.Review
 		return github.Reviewer{}, &resource.Blocked{Reason: fmt.Sprintf("GitHub has no user %s, who is wished as a reviewer: correct the login", who)}
 	}
 	return github.Reviewer{Type: "User", ID: u.ID, Name: name}, err
-}
-
-// saveEnvironment makes the environment or brings it to the wish, and then its list of branches. The
-// order keeps it closed: until the list is there, no branch may deploy. PUT replaces everything, so
-// what the spec does not speak of is given back as it was read a moment before.
-func saveEnvironment(ctx context.Context, c *github.Client, want environment) (environment, error) {
-	c.ForgetEnvironment(want.Name)
-	live, err := c.Environment(ctx, want.Name)
-	exists := err == nil
-	switch {
-	case exists:
-		live, err = c.FreshEnvironment(ctx, live.Name)
-	case errors.Is(err, resource.ErrNotFound):
-		live, err = github.Environment{Name: want.Name, Policy: github.AnyBranch}, nil
-	}
-	if err != nil {
-		return want, err
-	}
-	wished := live
-	if want.Reviewers != nil {
-		if wished.Reviewers, err = reviewersOf(ctx, c, want.Reviewers, live.Reviewers); err != nil {
-			return want, err
-		}
-	}
-	if want.Branches != nil {
-		wished.Policy = github.NamedBranches
-	}
-	if !exists || wished.Policy != live.Policy || !sameReviewers(wished.Reviewers, live.Reviewers) {
-		if err := c.SaveEnvironment(ctx, wished); err != nil {
-			return want, err
-		}
-	}
-	if want.Branches != nil {
-		if err := saveBranches(ctx, c, live.Name, want.Branches); err != nil {
-			return want, err
-		}
-	}
-	return readEnvironment(ctx, c, want)
-}
-
-func sameReviewers(a, b []github.Reviewer) bool {
-	holds := func(list []github.Reviewer, r github.Reviewer) bool {
-		return slices.ContainsFunc(list, func(x github.Reviewer) bool { return x.Type == r.Type && x.ID == r.ID })
-	}
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(r github.Reviewer) bool { return !holds(b, r) })
-}
-
-// saveBranches makes an environment's list exactly the wished one, as it is the boundary of who may
-// log in as the target's principal. It adds first, so that nobody who may deploy is locked out.
-func saveBranches(ctx context.Context, c *github.Client, name string, want []string) error {
-	c.ForgetEnvironment(name)
-	live, err := c.BranchPolicies(ctx, name)
-	if err != nil {
-		return err
-	}
-	for _, w := range want {
-		if slices.ContainsFunc(live, func(p github.BranchPolicy) bool { return pattern(p) == w }) {
-			continue
-		}
-		if err := c.AddBranchPolicy(ctx, name, github.BranchPolicy{Name: w, Type: "branch"}); err != nil {
-			return err
-		}
-	}
-	for _, p := range live {
-		if slices.Contains(want, pattern(p)) {
-			continue
-		}
-		if err := c.RemoveBranchPolicy(ctx, name, p); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // closedBranches warns where a branch that may deploy today may not afterwards.

@@ -11,18 +11,21 @@ import (
 
 // repositoryKind is the GitHub repository of the stack.
 var repositoryKind = resource.Kind[*github.Client, repository]{
-	Name:     "repository",
-	Doc:      "The hosted Git repository that holds the project.",
-	Identity: []string{"host", "owner", "name"},
-	Guard:    resource.DataLoss,
-	Declare:  declareRepository,
-	Read:     readRepository,
-	Create:   createRepository,
-	Update:   updateRepository,
-	Delete: func(ctx context.Context, c *github.Client, _ repository) error {
-		return c.DeleteRepository(ctx)
+	Name:         "repository",
+	Doc:          "The hosted Git repository that holds the project.",
+	Identity:     []string{"host", "owner", "name", "former"},
+	LiveIdentity: []string{"id"},
+	Guard:        resource.DataLoss,
+	Declare:      declareRepository,
+	Read:         readRepository,
+	Create:       createRepository,
+	Update:       updateRepository,
+	Delete:       deleteRepository,
+	Warn:         warnOfHiddenRepository,
+	Moved: func(want, was repository) repository {
+		want.Former, want.Called = was.Name, want.Name
+		return want
 	},
-	Warn: warnOfHiddenRepository,
 	Ready: func(ctx context.Context, c *github.Client, _ repository) (bool, error) {
 		return c.RepositoryReady(ctx)
 	},
@@ -32,6 +35,8 @@ type repository struct {
 	Host        string  `json:"host"`
 	Owner       string  `json:"owner"`
 	Name        string  `json:"name"`
+	Former      string  `json:"former,omitempty"` // under which it is found until it is called what is wished
+	Called      string  `json:"called,omitempty"`
 	Visibility  string  `json:"visibility,omitempty"`
 	Description *string `json:"description,omitempty"`
 	ID          string  `json:"id,omitempty"`
@@ -56,6 +61,11 @@ func declareRepository(w resource.Wishes) []resource.Decl[repository] {
 }
 
 func readRepository(ctx context.Context, c *github.Client, want repository) (repository, error) {
+	if want.Former != "" {
+		if err := c.Formerly(ctx, want.Former); err != nil {
+			return want, err
+		}
+	}
 	live, err := c.Repository(ctx)
 	if err != nil {
 		return want, err
@@ -67,8 +77,12 @@ func readRepository(ctx context.Context, c *github.Client, want repository) (rep
 }
 
 func seenRepository(want repository, live github.Repository) repository {
+	called := ""
+	if want.Called != "" {
+		called = live.Name
+	}
 	return repository{
-		Host: want.Host, Owner: want.Owner, Name: want.Name,
+		Host: want.Host, Owner: want.Owner, Name: want.Name, Former: want.Former, Called: called,
 		Visibility: live.Visibility, Description: &live.Description,
 		ID: strconv.FormatInt(live.ID, 10), OwnerID: strconv.FormatInt(live.Owner.ID, 10), FullName: live.FullName,
 	}
@@ -86,9 +100,14 @@ func createRepository(ctx context.Context, c *github.Client, want repository) (r
 	return seenRepository(want, made), nil
 }
 
-// updateRepository sends the visibility by itself: an organisation may forbid that change, and would
-// refuse the others with it.
+// updateRepository sends the name and the visibility by themselves: an organisation may forbid to change
+// one of them, and would refuse the others with it.
 func updateRepository(ctx context.Context, c *github.Client, have, want repository) (repository, error) {
+	if want.Called != "" && have.Called != want.Called {
+		if err := c.RenameRepository(ctx); err != nil {
+			return have, err
+		}
+	}
 	if want.Description != nil && (have.Description == nil || *have.Description != *want.Description) {
 		if _, err := c.EditRepository(ctx, map[string]any{"description": *want.Description}); err != nil {
 			return have, err
@@ -100,6 +119,14 @@ func updateRepository(ctx context.Context, c *github.Client, have, want reposito
 		}
 	}
 	return readRepository(ctx, c, want)
+}
+
+func deleteRepository(ctx context.Context, c *github.Client, have repository) error {
+	id, err := strconv.ParseInt(have.ID, 10, 64)
+	if err != nil {
+		return fmt.Errorf("deleting repository %s: its id %q is not a number", have.FullName, have.ID)
+	}
+	return c.DeleteRepository(ctx, id)
 }
 
 func warnOfHiddenRepository(want repository, have *repository) *resource.Warning {

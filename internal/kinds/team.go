@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mlopsctl/mlopsctl/internal/github"
@@ -12,13 +13,14 @@ import (
 
 // teamKind is a team's role on the repository.
 var teamKind = resource.Kind[*github.Client, team]{
-	Name:      "team",
-	Doc:       "A team's role on the repository.",
-	Identity:  []string{"repository", "slug"},
-	ReadsOpen: true,
-	Declare:   declareTeams,
-	Read:      readTeam,
-	Create:    createTeam,
+	Name:         "team",
+	Doc:          "A team's role on the repository.",
+	Identity:     []string{"repository", "slug"},
+	LiveIdentity: []string{"repository", "team_id"},
+	ReadsOpen:    true,
+	Declare:      declareTeams,
+	Read:         readTeam,
+	Create:       createTeam,
 	Update: func(ctx context.Context, c *github.Client, _, want team) (team, error) {
 		return createTeam(ctx, c, want)
 	},
@@ -32,6 +34,7 @@ type team struct {
 	Repository resource.Text `json:"repository,omitzero"`
 	Slug       string        `json:"slug"`
 	Role       string        `json:"role,omitempty"`
+	TeamID     string        `json:"team_id,omitempty"` // stays when the team's slug changes
 }
 
 func declareTeams(w resource.Wishes) []resource.Decl[team] {
@@ -54,8 +57,11 @@ func readTeam(ctx context.Context, c *github.Client, want team) (team, error) {
 			return want, err
 		}
 		if live, ok := teams[want.Slug]; ok {
-			return team{Repository: want.Repository, Slug: want.Slug, Role: live.Role}, nil
+			return team{Repository: want.Repository, Slug: want.Slug, Role: live.Role, TeamID: strconv.FormatInt(live.ID, 10)}, nil
 		}
+	}
+	if want.TeamID != "" { // it was given a role once; what matters is that it has none
+		return team{}, fmt.Errorf("team %s has no role on %s: %w", want.Slug, c.FullName(), resource.ErrNotFound)
 	}
 	if err := teamExists(ctx, c, want.Slug); err != nil {
 		return want, err

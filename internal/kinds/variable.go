@@ -15,11 +15,12 @@ import (
 
 // variableKind is a GitHub Actions variable.
 var variableKind = resource.Kind[*github.Client, variable]{
-	Name:     "variable",
-	Doc:      "A GitHub Actions variable of the repository or of an environment.",
-	Identity: []string{"repository", "environment", "name"},
-	Declare:  declareVariables,
-	Read:     readVariable,
+	Name:         "variable",
+	Doc:          "A GitHub Actions variable of the repository or of an environment.",
+	Identity:     []string{"repository", "environment", "name"},
+	LiveIdentity: []string{"repository", "environment", "name"}, // GitHub gives it no id
+	Declare:      declareVariables,
+	Read:         readVariable,
 	Create: func(ctx context.Context, c *github.Client, want variable) (variable, error) {
 		if err := c.CreateVariable(ctx, want.place(), want.Value.Value); err != nil {
 			return want, err
