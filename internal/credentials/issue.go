@@ -187,7 +187,7 @@ func (v *Vault) put(ctx context.Context, p github.Place, value databricks.Sealed
 		if err != nil {
 			return fmt.Errorf("storing secret %s: %w", p, err)
 		}
-		err = v.opt.GitHub.PutSecret(ctx, p, sealed)
+		_, err = v.opt.GitHub.PutSecret(ctx, p, sealed)
 		if !errors.Is(err, github.ErrKeyChanged) {
 			return err
 		}

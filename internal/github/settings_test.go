@@ -183,7 +183,7 @@ func TestASecretThatIsRefusedForgetsTheKey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := c.PutSecret(t.Context(), Place{Name: "X"}, SealedSecret{}); !errors.Is(err, ErrKeyChanged) {
+	if _, err := c.PutSecret(t.Context(), Place{Name: "X"}, SealedSecret{}); !errors.Is(err, ErrKeyChanged) {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := c.PublicKey(t.Context(), ""); err != nil {

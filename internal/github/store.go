@@ -93,20 +93,21 @@ func (c *Client) PublicKey(ctx context.Context, environment string) (PublicKey, 
 	})
 }
 
-// PutSecret stores a sealed value. A refusal forgets the public key, as it may have changed, and
-// matches ErrKeyChanged.
-func (c *Client) PutSecret(ctx context.Context, p Place, s SealedSecret) error {
+// PutSecret stores a sealed value, and returns when that was by GitHub's clock; zero where its answer does
+// not say. A refusal forgets the public key, as it may have changed, and matches ErrKeyChanged.
+func (c *Client) PutSecret(ctx context.Context, p Place, s SealedSecret) (time.Time, error) {
 	defer c.memo.Drop(storeKey("secrets", p.Environment))
 	r := request{method: http.MethodPut, path: c.storePath(p.Environment, "secrets", p.Name), body: s}
-	_, err := c.send(ctx, r, nil)
+	resp, err := c.send(ctx, r, nil)
 	switch {
 	case err == nil:
-		return nil
+		at, _ := http.ParseTime(resp.Header.Get("Date")) // zero, if it says none
+		return at, nil
 	case refused(err):
 		c.memo.Drop(storeKey("key", p.Environment))
-		return fmt.Errorf("storing secret %s: %w: %w", p, ErrKeyChanged, err)
+		return time.Time{}, fmt.Errorf("storing secret %s: %w: %w", p, ErrKeyChanged, err)
 	default:
-		return fmt.Errorf("storing secret %s: %w", p, err)
+		return time.Time{}, fmt.Errorf("storing secret %s: %w", p, err)
 	}
 }
 
