@@ -20,7 +20,6 @@ type gate struct {
 	services http.Handler
 	github   string // GitHub's address
 	watch    *trove // is told what was issued, and searches what was asked
-	inFlight sync.WaitGroup
 
 	// after is told of each request that may make, store or take away a credential, before the next of them.
 	after       func(*visit)
@@ -30,6 +29,7 @@ type gate struct {
 	seen   map[string]int
 	points []point // that arrived, in order
 	strike *strike // nil lets everything through
+	turns  *turns  // nil lets everybody through at once
 	issued []issued
 }
 
@@ -60,13 +60,12 @@ type issued struct {
 
 // ServeHTTP implements http.Handler.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	g.inFlight.Add(1)
-	defer g.inFlight.Done()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the caller is gone: it was struck
 	}
-	v, strike := g.arrive(r, body)
+	v, strike, turns := g.arrive(r, body)
+	turns.await(r.Header.Get(whoHeader))
 	if strike.arrives(v) == lost {
 		panic(http.ErrAbortHandler)
 	}
@@ -88,7 +87,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // arrive counts a request.
-func (g *gate) arrive(r *http.Request, body []byte) (*visit, *strike) {
+func (g *gate) arrive(r *http.Request, body []byte) (*visit, *strike, *turns) {
 	to := atDatabricks
 	if "http://"+r.Host == g.github {
 		to = atGitHub
@@ -103,7 +102,7 @@ func (g *gate) arrive(r *http.Request, body []byte) (*visit, *strike) {
 		v.point = &point{request: key, nth: g.seen[key]}
 		g.points = append(g.points, *v.point)
 	}
-	return v, g.strike
+	return v, g.strike, g.turns
 }
 
 // carryOut lets the services answer.
@@ -162,14 +161,11 @@ func (g *gate) learn(v *visit, answer *httptest.ResponseRecorder) {
 }
 
 // under sets what is to happen to the next run, and forgets the one before.
-func (g *gate) under(s *strike) {
+func (g *gate) under(s *strike, t *turns) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.strike, g.seen, g.points = s, map[string]int{}, nil
+	g.strike, g.turns, g.seen, g.points = s, t, map[string]int{}, nil
 }
-
-// quiet waits until nothing of a run that ended is under way any more.
-func (g *gate) quiet() { g.inFlight.Wait() }
 
 // arrived returns the points of the run so far.
 func (g *gate) arrived() []point {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -19,6 +20,12 @@ var all = flag.Bool("all", false, "strike at every request that changes somethin
 // the program's clock is ahead of the machine's.
 const asProgram = "KILLTEST_PROGRAM"
 
+// asWhom is the environment variable that names one of two runs; each of its requests then says so.
+const (
+	asWhom    = "KILLTEST_NAME"
+	whoHeader = "X-Killtest-Run"
+)
+
 func TestMain(m *testing.M) {
 	ahead, ok := os.LookupEnv(asProgram)
 	if !ok {
@@ -31,6 +38,9 @@ func TestMain(m *testing.M) {
 	}
 	streams := cli.Process()
 	streams.Clock = fastForward{transport.System(), by}
+	if name := os.Getenv(asWhom); name != "" {
+		streams.Base = named{http.DefaultTransport, name}
+	}
 	os.Exit(cli.Run(context.Background(), os.Args[1:], streams))
 }
 
@@ -46,4 +56,17 @@ func (f fastForward) Now() time.Time { return f.Clock.Now().Add(f.by) }
 // Await implements transport.Clock.
 func (f fastForward) Await(ctx context.Context, t time.Time) error {
 	return f.Clock.Await(ctx, t.Add(-f.by))
+}
+
+// named says in each request which run it is of.
+type named struct {
+	base http.RoundTripper
+	name string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(whoHeader, n.name)
+	return n.base.RoundTrip(r)
 }

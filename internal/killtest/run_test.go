@@ -35,19 +35,31 @@ func (w *world) do(s *strike, args ...string) run {
 	if s != nil {
 		s.running = make(chan struct{})
 	}
-	w.gate.under(s)
-	c := begin(w.t, w.spec(), append(w.environment(), asProgram+"="+w.later.String()), slices.Concat(args, []string{"--log-level", "debug"}))
+	w.gate.under(s, nil)
+	c := w.start(w.spec(), "", args)
 	if s != nil {
 		s.against(c)
 	}
-	r := run{args: args, code: c.wait(), out: c.out.String(), err: c.err.String()}
-	w.gate.quiet()
+	r := w.finish(c)
+	w.site.quiet()
 	r.points = w.gate.arrived()
-	if c.told != "" {
-		w.secrets.search("a command line of "+strings.Join(args, " "), []byte(c.told))
-	}
-	w.secrets.search("stdout of "+strings.Join(args, " "), []byte(r.out))
-	w.secrets.search("stderr of "+strings.Join(args, " "), []byte(r.err))
+	return r
+}
+
+// start starts a run in the folder of a spec; it may have a name.
+func (w *world) start(dir, name string, args []string) *child {
+	w.t.Helper()
+	return begin(w.t, dir, append(w.environment(), asProgram+"="+w.later.String(), asWhom+"="+name), slices.Concat(args, []string{"--log-level", "debug"}))
+}
+
+// finish waits for a run and searches what it said.
+func (w *world) finish(c *child) run {
+	w.t.Helper()
+	r := run{args: c.args, code: c.wait(), out: c.out.String(), err: c.err.String()}
+	what := strings.Join(c.args, " ")
+	w.secrets.search("the command line of "+what, []byte(c.told))
+	w.secrets.search("stdout of "+what, []byte(r.out))
+	w.secrets.search("stderr of "+what, []byte(r.err))
 	return r
 }
 

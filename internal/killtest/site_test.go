@@ -1,9 +1,11 @@
 package killtest
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -16,15 +18,20 @@ type site struct {
 	hosts sandbox.Hosts
 	names *strings.Replacer // the example's hosts, as they are found here
 	now   atomic.Pointer[gate]
+
+	mu     sync.Mutex
+	closed *sync.Cond
+	open   map[net.Conn]bool
 }
 
 const accountID = "11111111-2222-3333-4444-555555555555"
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{}
+	s := &site{open: map[net.Conn]bool{}}
+	s.closed = sync.NewCond(&s.mu)
 	listen := func() string {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			g := s.now.Load()
 			if g == nil {
 				http.Error(w, "nothing is served", http.StatusServiceUnavailable)
@@ -32,6 +39,8 @@ func newSite(t *testing.T) *site {
 			}
 			g.ServeHTTP(w, r)
 		}))
+		server.Config.ConnState = s.note
+		server.Start()
 		t.Cleanup(server.Close)
 		return server.URL
 	}
@@ -45,6 +54,28 @@ func newSite(t *testing.T) *site {
 		"git:\n", "git:\n  host: "+s.hosts.GitHub+"\n",
 	)
 	return s
+}
+
+// note keeps count of the connections.
+func (s *site) note(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.open[c] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(s.open, c)
+		s.closed.Broadcast()
+	}
+}
+
+// quiet waits until nothing of the runs that ended is under way any more.
+func (s *site) quiet() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.open) > 0 {
+		s.closed.Wait()
+	}
 }
 
 // prod is the address of the workspace of the target of that name.
