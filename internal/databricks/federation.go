@@ -48,7 +48,9 @@ func (f *Fleet) FederationPolicies(ctx context.Context, principalID string) ([]F
 }
 
 // ForgetFederationPolicies makes the next look at a principal's policies one at live state.
-func (f *Fleet) ForgetFederationPolicies(principalID string) { f.memo.Drop("federation/" + principalID) }
+func (f *Fleet) ForgetFederationPolicies(principalID string) {
+	f.memo.Drop("federation/" + principalID)
+}
 
 // CreateFederationPolicy makes a policy under p.ID, which no other policy of the principal may bear.
 func (f *Fleet) CreateFederationPolicy(ctx context.Context, principalID string, p FederationPolicy) (FederationPolicy, error) {

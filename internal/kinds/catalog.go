@@ -30,7 +30,7 @@ var catalogKind = resource.Kind[*databricks.Fleet, catalog]{
 		return found(readCatalog(ctx, f, want))
 	},
 	Foreign: func(want catalog) bool { return want.Exists },
-	Marked:  func(stack string, have catalog) bool { return have.Stack == stack },
+	Marked:  func(stack string, have catalog) bool { return stack != "" && have.Stack == stack },
 	Moved: func(want, was catalog) catalog {
 		want.Former, want.Called = was.Name, strings.ToLower(want.Name)
 		return want

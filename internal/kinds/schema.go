@@ -27,7 +27,7 @@ var schemaKind = resource.Kind[*databricks.Fleet, schema]{
 		f.Forget()
 		return found(readSchema(ctx, f, want))
 	},
-	Marked: func(stack string, have schema) bool { return have.Stack == stack },
+	Marked: func(stack string, have schema) bool { return stack != "" && have.Stack == stack },
 	Moved: func(want, was schema) schema {
 		want.Former, want.Called = was.Name, strings.ToLower(want.Name)
 		return want

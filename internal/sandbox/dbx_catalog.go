@@ -176,13 +176,11 @@ func (c *dbxCall) patchCatalog() (any, error) {
 // patchSecurable changes what catalogs and schemas have in common, if the caller may. Only the owner
 // changes them; a metastore admin changes the owner alone. Owners of what holds it do not.
 func (c *dbxCall) patchSecurable(s *dbxSecurable, next dbxSecurable, fields map[string]json.RawMessage, own string) error {
-	known := []string{"owner", "comment", "properties", "enable_predictive_optimization", own}
+	known := []string{"owner", "comment", "properties", "enable_predictive_optimization", "new_name", own}
 	given := 0
 	for name := range fields {
 		if slices.Contains(known, name) {
 			given++
-		} else if name == "new_name" {
-			return dbxInvalid("The sandbox does not rename.")
 		}
 	}
 	_, owner := fields["owner"]
@@ -195,9 +193,44 @@ func (c *dbxCall) patchSecurable(s *dbxSecurable, next dbxSecurable, fields map[
 	if err := c.commonFields(&next, fields); err != nil {
 		return err
 	}
+	name, renamed, err := c.newName(s, fields)
+	if err != nil {
+		return err
+	}
 	next.Updated, next.UpdatedBy = c.now().UTC(), c.me.login()
 	*s, c.changed = next, true
+	if renamed {
+		c.d.rename(s, name)
+	}
 	return nil
+}
+
+// newName is the full name that a PATCH gives a securable.
+func (c *dbxCall) newName(s *dbxSecurable, fields map[string]json.RawMessage) (name string, renamed bool, err error) {
+	name, renamed, err = text(fields, "new_name")
+	if err == nil && renamed {
+		err = checkName(s.Type, name)
+	}
+	if err != nil || !renamed {
+		return "", false, err
+	}
+	name = s.Name[:strings.LastIndexByte(s.Name, '.')+1] + strings.ToLower(name)
+	if other := c.d.securable(s.Metastore, s.Type, name); other != nil && other != s {
+		return "", false, dbxExists(strings.ToUpper(s.Type)+"_ALREADY_EXISTS", "%s '%s' already exists", title(s.Type), name)
+	}
+	return name, true, nil
+}
+
+// rename gives a securable another full name, and with it what it holds and the grants on all of it.
+func (d *Databricks) rename(s *dbxSecurable, name string) {
+	old := s.Name
+	for _, o := range append(d.below(s), s) {
+		to := name + strings.TrimPrefix(o.Name, old)
+		if g := d.grants(o.Metastore, o.Type, o.Name); g != nil {
+			g.Name = to
+		}
+		o.Name = to
+	}
 }
 
 func (c *dbxCall) commonFields(next *dbxSecurable, fields map[string]json.RawMessage) error {
