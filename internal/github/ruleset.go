@@ -174,6 +174,9 @@ func (c *Client) RulesetByID(ctx context.Context, id int64) (Ruleset, error) {
 	if err == nil { // every caller gets a copy of its own to change
 		err = json.Unmarshal(text, &r.raw)
 	}
+	if err == nil && r.raw == nil { // a null would be taken for a ruleset without anything
+		err = fmt.Errorf("reading ruleset %d: %w: null is not as GitHub documents it; is %s GitHub's?", id, resource.ErrLost, c.Host())
+	}
 	return r, err
 }
 

@@ -109,6 +109,13 @@ func TestBypassActorsThatAreNotShownAreNotSent(t *testing.T) {
 	}
 }
 
+func TestARulesetThatIsNullIsNoRuleset(t *testing.T) {
+	_, c := newHub(t, map[string]answer{"GET repos/acme/taxi/rulesets": ok(`[{"id":7,"name":"ours"}]`), "GET repos/acme/taxi/rulesets/7": ok(`null`)})
+	if _, err := c.Ruleset(t.Context(), "ours"); err == nil || errors.Is(err, resource.ErrNotFound) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestTwoRulesetsOfOneNameAreAnErrorWithTheirIDs(t *testing.T) {
 	_, c := newHub(t, map[string]answer{"GET repos/acme/taxi/rulesets": ok(`[{"id":7,"name":"ours"},{"id":9,"name":"ours"}]`)})
 	_, err := c.Ruleset(t.Context(), "ours")
