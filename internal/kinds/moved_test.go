@@ -4,14 +4,23 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/mlopsctl/mlopsctl/internal/databricks"
+	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
+// renaming is a wish under its new name, and what is recorded under the old one.
+type renaming[C, T any] struct {
+	client    C
+	want, was T
+}
+
 // renamed plans with a wish that was renamed, and applies it.
-func renamed[C, T any](t *testing.T, k resource.Kind[C, T], c C, want, was T) (before, after T) {
+func renamed[C, T any](t *testing.T, k resource.Kind[C, T], r renaming[C, T]) (before, after T) {
 	t.Helper()
-	moved := k.Moved(want, was)
+	c, want := r.client, r.want
+	moved := k.Moved(want, r.was)
 	before, err := k.Read(t.Context(), c, moved)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +66,7 @@ func TestAPrincipalThatWasRenamedKeepsItsIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after := renamed(t, servicePrincipalKind, f, servicePrincipal{DisplayName: "new", Active: true}, made)
+	_, after := renamed(t, servicePrincipalKind, renaming[*databricks.Fleet, servicePrincipal]{f, servicePrincipal{DisplayName: "new", Active: true}, made})
 	same(t, "its ids", [2]string{made.ID, made.ApplicationID}, [2]string{after.ID, after.ApplicationID})
 	if _, err := readServicePrincipal(t.Context(), f, servicePrincipal{DisplayName: "old"}); !errors.Is(err, resource.ErrNotFound) {
 		t.Errorf("under its old name there is %v", err)
@@ -83,9 +92,9 @@ func TestACatalogAndASchemaThatWereRenamedKeepWhatIsInThem(t *testing.T) {
 	if _, err := grantKind.Create(t.Context(), f, use); err != nil {
 		t.Fatal(err)
 	}
-	before, after := renamed(t, schemaKind, f, schema{Host: prodHost, Catalog: "old", Name: "new"}, s)
+	before, after := renamed(t, schemaKind, renaming[*databricks.Fleet, schema]{f, schema{Host: prodHost, Catalog: "old", Name: "new"}, s})
 	same(t, "the schema", [3]string{s.ID, s.ID, "demo"}, [3]string{before.ID, after.ID, after.Stack})
-	first, then := renamed(t, catalogKind, f, catalog{Host: prodHost, Name: "new"}, c)
+	first, then := renamed(t, catalogKind, renaming[*databricks.Fleet, catalog]{f, catalog{Host: prodHost, Name: "new"}, c})
 	same(t, "the catalog", [2]int64{c.CreatedAt, c.CreatedAt}, [2]int64{first.CreatedAt, then.CreatedAt})
 	same(t, "the catalog's name as it is recorded", "old", first.Name)
 	use.Securable = "new.new"
@@ -107,7 +116,7 @@ func TestARulesetFollowsItsBranch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after := renamed(t, branchProtectionKind, f.Client, wish("new", &one), was)
+	_, after := renamed(t, branchProtectionKind, renaming[*github.Client, branchProtection]{f.Client, wish("new", &one), was})
 	same(t, "its id", was.ID, after.ID)
 	if _, err := readBranchProtection(t.Context(), f.Client, wish("old", &two)); !errors.Is(err, resource.ErrNotFound) {
 		t.Errorf("under its old name there is %v", err)
