@@ -88,6 +88,7 @@ func (r *reading) refuseCredentials() {
 	r.root.walk(func(n *node) {
 		if what := lookLike(n.name()); what != "" {
 			r.failKey(n, credentialFinding(what))
+			n.misnamed = true // all is said of the name
 			reported[n.keyAt.Line] = true
 		}
 		what := lookLike(n.text)

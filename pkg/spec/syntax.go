@@ -24,6 +24,9 @@ func (r *reading) syntaxError(err error) (diag.Pos, finding) {
 		problem = parts[2]
 		line, _ = strconv.Atoi(parts[1]) // digits alone; too many of them cannot be
 	}
+	if strings.HasPrefix(problem, "exceeded max depth") {
+		return r.tooDeep(), tooDeep()
+	}
 	lines := bytes.SplitAfter(r.data, []byte("\n"))
 	if name, ok := strings.CutPrefix(problem, "unknown anchor '"); ok {
 		name, _, _ = strings.Cut(name, "'")
@@ -34,6 +37,29 @@ func (r *reading) syntaxError(err error) (diag.Pos, finding) {
 	line = max(0, min(line, len(lines)-1))
 	advice, column := syntaxAdvice(problem, string(bytes.TrimPrefix(lines[line], []byte("\ufeff"))))
 	return r.pos(line+1, column), found("spec/syntax", "not YAML: "+problem, advice)
+}
+
+// tooDeep returns where a file that YAML's reader gave up on goes deeper than a spec may. It counts
+// what opens a level, wherever it stands: near enough in a file that nobody wrote by hand.
+func (r *reading) tooDeep() diag.Pos {
+	line, column, depth, dashes := 1, 1, 0, 0
+	for _, c := range string(bytes.TrimPrefix(r.data, []byte("\ufeff"))) {
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		case '-', '?':
+			dashes++
+		}
+		if depth+dashes > maxDepth {
+			break
+		}
+		if column++; c == '\n' {
+			line, column, dashes = line+1, 1, 0
+		}
+	}
+	return r.pos(line, column)
 }
 
 // maxSearch bounds the search: every step of it reads a part of the file again.
@@ -84,6 +110,10 @@ func isYAML(lines [][]byte) bool {
 	}
 }
 
+// badEscape is a backslash that begins nothing that YAML knows, or one of a number's digits: those of a
+// character that there is are right, so the first of them is most likely the one.
+var badEscape = regexp.MustCompile(`\\(?:[^0abtnvfre "/\\N_LPxuU]|u[dD][89a-fA-F]|[xuU])`)
+
 // syntaxAdvice returns what to do about a problem of the YAML reader and the column of the line at
 // which it most likely stands.
 func syntaxAdvice(problem, line string) (string, int) {
@@ -104,6 +134,10 @@ func syntaxAdvice(problem, line string) (string, int) {
 	case strings.Contains(problem, "cannot start any token"):
 		if at := regexp.MustCompile("(?:^|[:,\\[{-] ) *([@`%])").FindStringSubmatchIndex(line); at != nil {
 			return fmt.Sprintf("quote a value that begins with %s", line[at[2]:at[3]]), column(at[2])
+		}
+	case strings.Contains(problem, "escape"):
+		if at := badEscape.FindStringIndex(line); at != nil {
+			return "write the character itself, or two backslashes for one", column(at[0])
 		}
 	case strings.Contains(problem, "unexpected end of stream"):
 		if at := regexp.MustCompile(`(?:^|[:,\[{-] ) *(["'])`).FindStringSubmatchIndex(line); at != nil {

@@ -26,18 +26,21 @@ const (
 func (r *reading) parse() *node {
 	var doc, second yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(r.data))
-	switch err := d.Decode(&doc); {
-	case errors.Is(err, io.EOF):
-		r.failAt(r.pos(1, 1), found("spec/empty", "the spec is empty",
-			"the shortest one has version, name and git.repository"))
-		return nil
-	case err != nil:
+	err := d.Decode(&doc)
+	if err != nil && !errors.Is(err, io.EOF) {
 		r.failAt(r.syntaxError(err))
 		return nil
 	}
+	nothing := err != nil || isNothing(doc.Content[0])
 	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
 		r.failAt(r.pos(r.secondDocument(doc.Content[0]), 1), found("spec/second-document",
 			"a second YAML document", "one file holds one spec; put the other into a file of its own"))
+	} else if nothing {
+		r.failAt(r.pos(1, 1), found("spec/empty", "the spec is empty",
+			"the shortest one has version, name and git.repository"))
+	}
+	if nothing {
+		return nil
 	}
 	t := &tree{reading: r}
 	root := t.convert(doc.Content[0], place{at: r.pos(doc.Content[0].Line, doc.Content[0].Column)})
@@ -45,6 +48,11 @@ func (r *reading) parse() *node {
 		return nil // half of a spec would only give errors that are not there
 	}
 	return root
+}
+
+// isNothing reports whether a document has markers alone.
+func isNothing(y *yaml.Node) bool {
+	return y.Kind == yaml.ScalarNode && y.Tag == "!!null" && y.Value == ""
 }
 
 func (r *reading) pos(line, column int) diag.Pos {
@@ -83,7 +91,7 @@ func (t *tree) convert(y *yaml.Node, p place) *node {
 		n.keyAt = p.at
 	}
 	if len(p.path) > maxDepth {
-		t.fail(n, found("spec/depth", fmt.Sprintf("more than %d levels", maxDepth), "no key of the spec lies that deep"))
+		t.fail(n, tooDeep())
 		return n
 	}
 	if t.values++; t.values > maxValues {
@@ -113,6 +121,10 @@ func (t *tree) convert(y *yaml.Node, p place) *node {
 		t.convertScalar(y, n)
 	}
 	return n
+}
+
+func tooDeep() finding {
+	return found("spec/depth", fmt.Sprintf("more than %d levels", maxDepth), "no key of the spec lies that deep")
 }
 
 func child(path []string, key string) []string { return append(slices.Clone(path), key) }
