@@ -19,7 +19,7 @@ import (
 var branchProtectionKind = resource.Kind[*github.Client, branchProtection]{
 	Name:         "branch_protection",
 	Doc:          "The stack's own ruleset for a branch: approvals, required checks, no force pushes.",
-	Identity:     []string{"repository", "branch", "name", "visibility", "id"},
+	Identity:     []string{"repository", "branch", "name", "visibility", "id", "former"},
 	LiveIdentity: []string{"repository", "id"},
 	ReadsOpen:    true,
 	Declare:      declareBranchProtection,
@@ -44,7 +44,7 @@ var branchProtectionKind = resource.Kind[*github.Client, branchProtection]{
 		return strings.HasPrefix(have.Name, rulesetPrefix(stack))
 	},
 	Moved: func(want, was branchProtection) branchProtection {
-		want.ID, want.Called = was.ID, want.Name
+		want.ID, want.Former, want.Called = was.ID, was.Name, want.Name
 		return want
 	},
 }
@@ -65,7 +65,8 @@ type branchProtection struct {
 	RequiredChecks    []string      `json:"required_checks,omitzero"`
 	AllowForcePush    *bool         `json:"allow_force_push,omitempty"`
 	BypassActors      []string      `json:"bypass_actors,omitzero"` // absent: whoever there is stays
-	Called            string        `json:"called,omitempty"`       // of one that is found by its id: the name that it has
+	Former            string        `json:"former,omitempty"`       // called so until now; then its id finds it, if it is still there
+	Called            string        `json:"called,omitempty"`       // of one that was renamed in the spec: the name that it has
 	ID                string        `json:"id,omitempty"`
 }
 
@@ -124,7 +125,7 @@ func sortedSet(list []string) []string {
 }
 
 func readBranchProtection(ctx context.Context, c *github.Client, want branchProtection) (branchProtection, error) {
-	if recorded := want.ID != "" && want.Called == ""; !recorded {
+	if recorded := want.ID != "" && want.Former == ""; !recorded {
 		if err := canHaveRulesets(ctx, c, want); err != nil {
 			return want, err
 		}
@@ -171,7 +172,7 @@ func rulesetOf(ctx context.Context, c *github.Client, want branchProtection) (gi
 		return github.Ruleset{}, fmt.Errorf("ruleset %q: its id %q is not a number", want.Name, want.ID)
 	}
 	r, err := c.RulesetByID(ctx, id)
-	if errors.Is(err, resource.ErrNotFound) && want.Called != "" {
+	if errors.Is(err, resource.ErrNotFound) && want.Former != "" {
 		return c.Ruleset(ctx, want.Name)
 	}
 	return r, err

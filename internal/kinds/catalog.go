@@ -130,7 +130,7 @@ func rootless(ctx context.Context, f *databricks.Fleet, want catalog) error {
 func (want catalog) seen(live databricks.Catalog) catalog {
 	comment := live.Comment
 	have := catalog{
-		Host: want.Host, Name: strings.ToLower(live.Name), Former: want.Former, Exists: want.Exists, Comment: &comment,
+		Host: want.Host, Name: strings.ToLower(live.Name), Exists: want.Exists, Comment: &comment,
 		StorageRoot: strings.TrimRight(live.StorageRoot, "/"), MetastoreID: live.MetastoreID, Owner: live.Owner,
 		CreatedAt: live.CreatedAt, Stack: live.Properties[stackProperty],
 	}

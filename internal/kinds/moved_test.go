@@ -39,6 +39,9 @@ func renamed[C, T any](t *testing.T, k resource.Kind[C, T], r renaming[C, T]) (b
 	if err != nil || len(differ(t, k, moved, again)) > 0 {
 		t.Errorf("the entry may stay in the spec: %v, %v", again, err)
 	}
+	if o, err := resource.ToObject(after); err != nil || o["former"] != nil {
+		t.Errorf("what is recorded still looks for the former name: %v, %v", o, err)
+	}
 	live, err := k.Read(t.Context(), c, want)
 	if err != nil || len(differ(t, k, want, live)) > 0 {
 		t.Errorf("by its new name it is %v, %v", live, err)

@@ -82,7 +82,7 @@ func seenRepository(want repository, live github.Repository) repository {
 		called = live.Name
 	}
 	return repository{
-		Host: want.Host, Owner: want.Owner, Name: want.Name, Former: want.Former, Called: called,
+		Host: want.Host, Owner: want.Owner, Name: want.Name, Called: called,
 		Visibility: live.Visibility, Description: &live.Description,
 		ID: strconv.FormatInt(live.ID, 10), OwnerID: strconv.FormatInt(live.Owner.ID, 10), FullName: live.FullName,
 	}

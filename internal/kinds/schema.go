@@ -86,7 +86,7 @@ func readSchema(ctx context.Context, f *databricks.Fleet, want schema) (schema, 
 
 func (want schema) seen(live databricks.Schema) schema {
 	have := schema{
-		Host: want.Host, Catalog: strings.ToLower(want.Catalog), Name: strings.ToLower(live.Name), Former: want.Former,
+		Host: want.Host, Catalog: strings.ToLower(want.Catalog), Name: strings.ToLower(live.Name),
 		Comment: &live.Comment, Owner: live.Owner, MetastoreID: live.MetastoreID, ID: live.ID, Stack: live.Properties[stackProperty],
 	}
 	if want.Called != "" {

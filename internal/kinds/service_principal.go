@@ -17,7 +17,7 @@ var servicePrincipalKind = resource.Kind[*databricks.Fleet, servicePrincipal]{
 	Name: "service_principal",
 	Doc:  "A service principal of the Databricks account, as which a target's jobs and its CI run.",
 	// application_id is what picks one of several with one name; it is never changed.
-	Identity:     []string{"display_name", "hosts", "application_id", "id"},
+	Identity:     []string{"display_name", "hosts", "application_id", "id", "former"},
 	LiveIdentity: []string{"application_id"},
 	Guard:        resource.AccessLoss,
 	Declare:      declareServicePrincipals,
@@ -31,7 +31,7 @@ var servicePrincipalKind = resource.Kind[*databricks.Fleet, servicePrincipal]{
 	// Without an account none is made, or deleted.
 	Foreign: func(want servicePrincipal) bool { return len(want.Hosts) > 0 },
 	Moved: func(want, was servicePrincipal) servicePrincipal {
-		want.ID, want.Called = was.ID, want.DisplayName
+		want.ID, want.Former, want.Called = was.ID, was.DisplayName, want.DisplayName
 		return want
 	},
 }
@@ -42,7 +42,8 @@ type servicePrincipal struct {
 	ApplicationID string   `json:"application_id,omitempty"`
 	Active        bool     `json:"active"`
 	ID            string   `json:"id,omitempty"`
-	Called        string   `json:"called,omitempty"` // of one that is found by its id: the name that it has
+	Former        string   `json:"former,omitempty"` // called so until now; then its id finds it, if it is still there
+	Called        string   `json:"called,omitempty"` // of one that was renamed in the spec: the name that it has
 }
 
 func declareServicePrincipals(w resource.Wishes) []resource.Decl[servicePrincipal] {
@@ -108,7 +109,7 @@ func readServicePrincipal(ctx context.Context, f *databricks.Fleet, want service
 		if err == nil {
 			return want.seen(f, p)
 		}
-		if want.Called == "" || !errors.Is(err, resource.ErrNotFound) {
+		if want.Former == "" || !errors.Is(err, resource.ErrNotFound) {
 			return servicePrincipal{}, err
 		}
 	}
