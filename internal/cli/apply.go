@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	"github.com/hashicorp/go-multierror"
@@ -102,12 +100,8 @@ func readPlan(file string) (*plan.Plan, error) {
 	if file == "" {
 		return nil, nil
 	}
-	f, err := os.Open(file)
+	data, err := readFile(file, largest)
 	if err != nil {
-		return nil, misuse("the plan to apply: %v", err)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, largest))
-	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, misuse("the plan to apply: %v", err)
 	}
 	p := &plan.Plan{}

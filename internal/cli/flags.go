@@ -71,7 +71,7 @@ const (
 func (f *flags) check(cmd *cobra.Command) error {
 	f.changed = func(name string) bool { return cmd.Flags().Changed(name) }
 	known := formats(cmd)
-	if f.output == "" {
+	if f.output == "" && !f.changed("output") {
 		f.output = known[0]
 	}
 	switch {

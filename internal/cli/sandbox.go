@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +15,8 @@ import (
 // enterSandbox opens the stand-in for every host that the spec names. One that is only begun takes the
 // file world.yaml beside the spec for its world.
 func (a *app) enterSandbox(s *spec.Stack, dir string) (*sandbox.Sandbox, error) {
-	world, err := os.ReadFile(filepath.Join(s.Dir, "world.yaml"))
+	const largest = 64 << 20
+	world, err := readFile(filepath.Join(s.Dir, "world.yaml"), largest)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the sandbox's world: %w", err)
 	}
