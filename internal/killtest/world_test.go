@@ -153,7 +153,7 @@ func (w *world) plant() *trove {
 func (w *world) environment() []string {
 	operator := w.sandbox.Operator()
 	env := []string{
-		"HOME=" + w.home(), "TMPDIR=" + w.tmp(), "PATH=" + os.Getenv("PATH"), "GORACE=halt_on_error=1",
+		"HOME=" + w.home(), "TMPDIR=" + w.tmp(), "PATH=" + os.Getenv("PATH"), "GORACE=halt_on_error=1 atexit_sleep_ms=0",
 		"DATABRICKS_CLIENT_ID=" + operator["DATABRICKS_CLIENT_ID"], "DATABRICKS_CLIENT_SECRET=" + operator["DATABRICKS_CLIENT_SECRET"],
 		"DATABRICKS_HOST=https://elsewhere.cloud.databricks.com", "DATABRICKS_TOKEN=" + tokenValue,
 		"HTTPS_PROXY=http://user:" + proxyValue + "@proxy.example:3128", "MLOPS_WORKFLOW_TOKEN=" + envValue,
