@@ -70,23 +70,14 @@ func (c *Client) DeleteBranch(ctx context.Context, name string) error {
 // Push makes the first commit of an empty repository, in the name of the token's user where it belongs
 // to one, else of the user that git knows here. A branch that exists is resource.ErrExists.
 func (c *Client) Push(ctx context.Context, commit gitrepo.Commit) error {
-	name, email, err := c.Author(ctx)
+	by, err := c.signature(ctx, commit.Dir)
 	if err != nil {
 		return err
 	}
-	if name == "" {
-		name, email = gitrepo.LocalUser(commit.Dir)
-	}
-	commit.Author = gitrepo.Signature{Name: name, Email: email, When: c.opt.Now()}
-	remote := gitrepo.Remote{
-		URL: c.host.web.JoinPath(c.opt.Owner, c.Name()+".git").String(), Token: c.opt.Token, Transport: c.opt.Transport,
-	}
-	_, err = gitrepo.Push(ctx, remote, commit)
+	commit.Author = by
+	_, err = gitrepo.Push(ctx, c.remote(), commit)
 	c.FreshBranches()
-	if errors.Is(err, resource.ErrNotFound) && c.young() {
-		return fmt.Errorf("%w: %v", resource.ErrNotYet, err)
-	}
-	return err
+	return c.soon(err)
 }
 
 // FreshBranches forgets what is known of branches.

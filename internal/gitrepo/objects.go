@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -22,6 +23,26 @@ func build(store *memory.Storage, c Commit, files []file) (plumbing.Hash, []plum
 	by := object.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Author.When}
 	message := strings.TrimRight(c.Message, "\n") + "\n"
 	commit := &object.Commit{Author: by, Committer: by, Message: message, TreeHash: tree}
+	hash, err := b.put(commit)
+	return hash, b.hashes, err
+}
+
+// write writes a commit with nothing but its files.
+func write(store *memory.Storage, c NewCommit) (plumbing.Hash, []plumbing.Hash, error) {
+	b := builder{store: store, seen: map[plumbing.Hash]bool{}}
+	var files []file
+	for _, path := range slices.Sorted(maps.Keys(c.Files)) {
+		files = append(files, file{path: path, content: c.Files[path]})
+	}
+	tree, err := b.tree("", files)
+	if err != nil {
+		return plumbing.ZeroHash, nil, err
+	}
+	by := object.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Author.When}
+	commit := &object.Commit{Author: by, Committer: by, Message: strings.TrimRight(c.Message, "\n") + "\n", TreeHash: tree}
+	if c.Parent != "" {
+		commit.ParentHashes = []plumbing.Hash{plumbing.NewHash(c.Parent)}
+	}
 	hash, err := b.put(commit)
 	return hash, b.hashes, err
 }

@@ -1,5 +1,6 @@
-// Package gitrepo pushes local files as the first commit of an empty repository. It makes the objects
-// in memory and speaks git's smart HTTP protocol through the transport that it is given.
+// Package gitrepo speaks git: it pushes local files as the first commit of an empty repository, reads and moves
+// refs by compare-and-swap, and reads the history of a local file. It makes the objects in memory and
+// speaks git's smart HTTP protocol through the transport that it is given.
 package gitrepo
 
 import (
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +20,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/storage/memory"
 
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -60,7 +61,8 @@ func Push(ctx context.Context, r Remote, c Commit) (hash string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("making the first commit: %w", err)
 	}
-	if err := send(ctx, r, parcel{branch: c.Branch, commit: commit, objects: objects, store: store}); err != nil {
+	create := &packp.Command{Name: plumbing.NewBranchReferenceName(c.Branch), Old: plumbing.ZeroHash, New: commit}
+	if err := send(ctx, r, parcel{commands: []*packp.Command{create}, objects: objects, store: store}); err != nil {
 		return "", fmt.Errorf("pushing the first commit to %s of %s: %w", c.Branch, r.URL, err)
 	}
 	return commit.String(), nil
@@ -68,27 +70,17 @@ func Push(ctx context.Context, r Remote, c Commit) (hash string, err error) {
 
 // parcel is what goes over the wire.
 type parcel struct {
-	branch  string
-	commit  plumbing.Hash
-	objects []plumbing.Hash
-	store   *memory.Storage
+	commands []*packp.Command
+	objects  []plumbing.Hash
+	store    *memory.Storage
 }
 
 func send(ctx context.Context, r Remote, p parcel) (err error) {
-	token, err := r.Token(ctx)
+	dialled, err := dial(ctx, r)
 	if err != nil {
 		return err
 	}
-	endpoint, err := transport.NewEndpoint(r.URL)
-	if err != nil {
-		return err
-	}
-	// A client of our own: go-git's registry of protocols belongs to the whole process.
-	client := githttp.NewClient(&http.Client{
-		Transport:     r.Transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	})
-	session, err := client.NewReceivePackSession(endpoint, &githttp.BasicAuth{Username: "x-access-token", Password: token})
+	session, err := dialled.client.NewReceivePackSession(dialled.endpoint, dialled.auth)
 	if err != nil {
 		return err
 	}
@@ -97,17 +89,23 @@ func send(ctx context.Context, r Remote, p parcel) (err error) {
 	if err != nil {
 		return bare(err)
 	}
-	name := plumbing.NewBranchReferenceName(p.branch)
-	if _, there := refs.References[name.String()]; there {
-		return fmt.Errorf("branch %s %w", p.branch, resource.ErrExists)
+	for _, c := range p.commands {
+		if _, there := refs.References[c.Name.String()]; there {
+			return fmt.Errorf("branch %s %w", c.Name.Short(), resource.ErrExists)
+		}
 	}
 	return deliver(ctx, session, refs.Capabilities, p)
 }
 
 func deliver(ctx context.Context, session transport.ReceivePackSession, can *capability.List, p parcel) error {
 	req := packp.NewReferenceUpdateRequestFromCapabilities(can)
-	// The zero old id is what makes this a compare-and-swap: the server refuses if the branch exists.
-	req.Commands = []*packp.Command{{Name: plumbing.NewBranchReferenceName(p.branch), Old: plumbing.ZeroHash, New: p.commit}}
+	// The old ids are what makes this a compare-and-swap: the server refuses if a ref stands elsewhere.
+	req.Commands = p.commands
+	if len(p.commands) > 1 {
+		if err := req.Capabilities.Set(capability.Atomic); err != nil {
+			return err
+		}
+	}
 	var said bytes.Buffer
 	if can.Supports(capability.Sideband64k) {
 		if err := req.Capabilities.Set(capability.Sideband64k); err != nil {
@@ -115,21 +113,40 @@ func deliver(ctx context.Context, session transport.ReceivePackSession, can *cap
 		}
 		req.Progress = &said // without it a refusal's reasons are not even sent
 	}
-	var pack bytes.Buffer
-	const window = 10 // git's own default
-	if _, err := packfile.NewEncoder(&pack, p.store, false).Encode(p.objects, window); err != nil {
-		return fmt.Errorf("packing: %w", err)
+	if err := enclose(req, p); err != nil {
+		return err
 	}
-	req.Packfile = io.NopCloser(&pack)
 	report, err := session.ReceivePack(ctx, req)
 	if err == nil && report != nil {
-		err = report.Error()
+		if refused := report.Error(); refused != nil {
+			err = &refusal{err: refused}
+		}
 	}
 	if err = bare(err); err != nil && said.Len() > 0 {
 		return fmt.Errorf("%w; the server says: %s", err, strings.TrimSpace(said.String()))
 	}
 	return err
 }
+
+// enclose adds the objects of a push. One that only deletes has none.
+func enclose(req *packp.ReferenceUpdateRequest, p parcel) error {
+	if !slices.ContainsFunc(p.commands, func(c *packp.Command) bool { return !c.New.IsZero() }) {
+		return nil
+	}
+	var pack bytes.Buffer
+	const window = 10 // git's own default
+	if _, err := packfile.NewEncoder(&pack, p.store, false).Encode(p.objects, window); err != nil {
+		return fmt.Errorf("packing: %w", err)
+	}
+	req.Packfile = io.NopCloser(&pack)
+	return nil
+}
+
+// refusal is what a server that took a push says of its refs.
+type refusal struct{ err error }
+
+// Error returns the server's words.
+func (r *refusal) Error() string { return r.err.Error() }
 
 // bare takes go-git's wrapping off an error, which hides what it wraps, and net/http's, which says
 // method and address once more.
