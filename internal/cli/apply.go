@@ -3,52 +3,59 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
+	"time"
 
-	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
-	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/internal/engine"
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
-	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
-	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 func (a *app) applyCommand() *cobra.Command {
-	approved := false
+	var o applyOptions
 	cmd := &cobra.Command{
 		Use:   "apply [PLANFILE]",
 		Short: "Plan, ask, and carry the plan out",
 		Long: "apply plans, shows the plan, asks, and carries it out: in parallel, each step after what it needs. A\n" +
 			"failure holds back what needs the failed step and nothing else; applying again goes on from there.\n" +
-			"With a plan file it runs exactly that file's steps, without asking, if each of them still stands in a\n" +
-			"plan made now; otherwise it changes nothing, says what moved, and exits with 5. What is blocked is\n" +
-			"named and left alone: that does not fail an apply.",
+			"What left the spec is deleted if this stack made it, and let go if it was there before; what holds data\n" +
+			"or access is deleted only when --allow-destroy names it. One apply at a time: a second one waits for\n" +
+			"--lock-timeout, and then ends with 5. With a plan file it runs exactly that file's steps, without\n" +
+			"asking, if each of them still stands in a plan made now; otherwise it changes nothing, says what moved,\n" +
+			"and exits with 5. What is blocked is named and left alone: that does not fail an apply.",
 		Example:     "  mlopsctl apply\n  mlopsctl apply --auto-approve --sandbox\n  mlopsctl plan --out plan.json && mlopsctl apply plan.json",
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: takes("text,json", partOfStack),
 		RunE: a.run(func(cmd *cobra.Command, args []string) error {
-			o := applyOptions{approved: approved}
 			if len(args) == 1 {
 				if a.flags.target != "" || len(a.flags.only) > 0 {
 					return misuse("a plan file says itself what is done: leave --target and --only out")
 				}
 				o.file = args[0]
 			}
+			o.aim = a.aim(o.deletion)
 			return a.runApply(cmd.Context(), o)
 		}),
 	}
-	cmd.Flags().BoolVar(&approved, "auto-approve", false, "do not ask")
-	cmd.Flags().Var(keepAll{}, "prune", "this version deletes nothing, so --prune=`false` is all it takes")
+	o.define(cmd)
+	o.deletion.define(cmd)
+	o.deletion.defineMass(cmd)
 	return cmd
 }
 
+// applyOptions are the flags of the commands that carry a plan out.
 type applyOptions struct {
-	approved bool
-	file     string // a saved plan, or ""
+	approved    bool
+	lockTimeout time.Duration
+	deletion    deletion
+	file        string // a saved plan, or ""
+	aim         engine.Aim
+}
+
+func (o *applyOptions) define(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.approved, "auto-approve", false, "do not ask")
+	lockTimeout(cmd, &o.lockTimeout)
 }
 
 func (a *app) runApply(ctx context.Context, o applyOptions) error {
@@ -56,21 +63,21 @@ func (a *app) runApply(ctx context.Context, o applyOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.planned(ctx, func(s *session, p *plan.Plan) error {
-		return a.decide(ctx, s, p, decision{saved: saved, approved: o.approved})
+	return a.planned(ctx, o.aim, func(s *session, p *plan.Plan) error {
+		return a.decide(ctx, s, p, decision{applyOptions: o, saved: saved})
 	})
 }
 
 // decision is what stands between a plan and its being carried out: a saved plan that it is held to,
 // or an approval.
 type decision struct {
-	saved    *plan.Plan
-	approved bool
+	applyOptions
+	saved *plan.Plan
 }
 
 func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) error {
 	out := a.teller(s)
-	p, refused := a.refusals(ctx, s, p, d.saved)
+	p, refused := a.refusals(ctx, s, p, d)
 	if refused == exitDone && p.Acts() && d.saved == nil && !d.approved && !a.canAsk() {
 		p.Diagnostics = append(p.Diagnostics, problem("cli/usage", "there is no terminal to ask at",
 			"look at the plan and pass --auto-approve, or apply a saved plan")...)
@@ -91,7 +98,7 @@ func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) 
 			return err
 		}
 	}
-	return a.carryOut(ctx, s, p)
+	return a.carryOut(ctx, s, p, d)
 }
 
 // readPlan reads a saved plan; nil where there is none.
@@ -111,84 +118,33 @@ func readPlan(file string) (*plan.Plan, error) {
 	return p, nil
 }
 
-// refusals returns the plan that is to be carried out, and exitDone; or, with the reasons in the plan's
-// diagnostics, the code of why nothing is begun.
-func (a *app) refusals(ctx context.Context, s *session, p, saved *plan.Plan) (*plan.Plan, exitCode) {
-	if code := codeOf(p.Diagnostics); code != exitDone {
-		return p, code
-	}
-	if saved != nil {
-		steps, moved := plan.Witness(saved, p)
-		for _, m := range moved {
-			p.Diagnostics = append(p.Diagnostics, diag.Diagnostic{Severity: diag.Error, Code: "apply/stale-plan",
-				Summary: m.Address + " moved since the plan was saved: " + m.Why, Detail: "nothing was changed; make a new plan and look at it", Address: m.Address})
-		}
-		if len(moved) > 0 {
-			return p, exitRefused
-		}
-		p = p.Restrict(steps)
-	}
-	code := exitDone
-	for _, c := range p.Changes {
-		if c.Action == plan.Unknown && saved == nil {
-			p.Diagnostics = append(p.Diagnostics, diag.Diagnostic{Severity: diag.Error, Code: "apply/unknown",
-				Summary: c.Address + " could not be read, so nobody can say what an apply would do to it: " + c.Reason,
-				Detail:  "give these credentials the permission, or leave it out with --only", Address: c.Address, Source: &c.Source})
-			code = exitCredentials
-		}
-	}
-	for _, d := range s.engine.Preflight(ctx, p) {
-		d.Severity = diag.Error
-		p.Diagnostics = append(p.Diagnostics, d)
-		code = exitCredentials
-	}
-	return p, code
-}
-
-// carryOut walks the plan. From here on an interrupt lets what is in flight be finished.
-func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan) error {
+// carryOut has the engine carry the plan out. From here on an interrupt lets what is in flight be finished.
+func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan, d decision) error {
 	out := a.teller(s)
 	a.stop.gently(func(why reason) {
 		a.say(sentence("%s: finishing what is in flight, starting nothing more; Ctrl-C stops at once", why))
 	})
 	note, settled := out.watch(p)
-	r, err := s.engine.Apply(ctx, p, apply.Options{Parallelism: a.flags.parallelism, Finish: a.stop.finish, OnEvent: note})
+	carried := p
+	r, err := s.engine.Apply(ctx, p, engine.Run{
+		Options:     apply.Options{Parallelism: a.flags.parallelism, Finish: a.stop.finish, OnEvent: note},
+		LockTimeout: d.lockTimeout, Say: func(text string) { a.remark(sentence("%s", text)) },
+		Again: func(ctx context.Context, now *plan.Plan) (*plan.Plan, error) {
+			now, err := a.stillApproved(ctx, s, now, d, p)
+			if err == nil {
+				carried = now
+			}
+			return now, err
+		},
+	})
 	settled()
-	if err != nil {
-		out.report(apply.Report{}, p, "")
-		return fmt.Errorf("applying: %w", err)
-	}
 	ended := ""
 	if !r.Complete() {
 		ended = string(a.stop.reason())
 	}
-	out.report(r, p, ended)
+	out.report(r, carried, ended)
+	if err = a.applyFailure(r, err); err != nil {
+		return err
+	}
 	return told(a.appliedCode(r))
-}
-
-// appliedCode is how an apply ended.
-func (a *app) appliedCode(r apply.Report) exitCode {
-	switch {
-	case r.Complete():
-		return exitDone
-	case a.stop.interrupted():
-		return exitInterrupted
-	case r.Count(apply.Done) == 0 && allRefused(r):
-		return exitError
-	default:
-		return exitPartly
-	}
-}
-
-// allRefused reports whether every failure is the plain refusal of a request, so that nothing at all
-// was changed.
-func allRefused(r apply.Report) bool {
-	var failures *multierror.Error
-	if !errors.As(r.Err(), &failures) {
-		return false
-	}
-	return !slices.ContainsFunc(failures.Errors, func(err error) bool {
-		var answer *transport.Error
-		return !errors.As(err, &answer) || answer.Status == 0 || errors.Is(err, resource.ErrLost) || errors.Is(err, resource.ErrNotYet)
-	})
 }

@@ -16,7 +16,9 @@ func (a *app) graphCommand() *cobra.Command {
 		Example:     "  mlopsctl graph --sandbox\n  mlopsctl graph -o dot | dot -Tsvg > plan.svg",
 		Args:        cobra.NoArgs,
 		Annotations: takes("mermaid,dot", partOfStack),
-		RunE:        a.run(func(cmd *cobra.Command, _ []string) error { return a.planned(cmd.Context(), a.graph) }),
+		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
+			return a.planned(cmd.Context(), a.aim(deletion{prune: true}), a.graph)
+		}),
 	}
 }
 

@@ -20,6 +20,7 @@ type planOptions struct {
 	out           string
 	detailed      bool
 	showUnchanged bool
+	deletion      deletion
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -38,32 +39,15 @@ func (a *app) planCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.out, "out", "", "save the plan in `FILE`, for `mlopsctl apply FILE`")
 	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 when there are changes; wait, blocked and unknown count")
 	cmd.Flags().BoolVar(&o.showUnchanged, "show-unchanged", false, "list what stays as it is, too")
-	cmd.Flags().Var(keepAll{}, "prune", "this version deletes nothing, so --prune=`false` is all it takes")
+	o.deletion.define(cmd)
 	return cmd
 }
-
-// keepAll is --prune in a version that deletes nothing: it can be said to be off, not to be on.
-type keepAll struct{}
-
-// Set implements pflag.Value.
-func (keepAll) Set(text string) error {
-	if text != "false" {
-		return errors.New("this version deletes nothing; only false is accepted")
-	}
-	return nil
-}
-
-// String implements pflag.Value.
-func (keepAll) String() string { return "" }
-
-// Type implements pflag.Value.
-func (keepAll) Type() string { return "bool" }
 
 func (a *app) runPlan(ctx context.Context, o planOptions) error {
 	if err := savable(o.out); err != nil {
 		return err
 	}
-	return a.planned(ctx, func(s *session, p *plan.Plan) error { return a.tell(ctx, s, p, o) })
+	return a.planned(ctx, a.aim(o.deletion), func(s *session, p *plan.Plan) error { return a.tell(ctx, s, p, o) })
 }
 
 // tell shows a plan, saves it where that is asked for, and says how the run ends.

@@ -32,13 +32,16 @@ func (a *app) load() (*spec.Stack, diag.List, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	stack, list := spec.Load(path, spec.Options{
-		Vars: vars, LookupEnv: a.streams.Env, AllowEnv: a.flags.allowEnv, TrustedHosts: a.trustedHosts(),
-	})
+	stack, list := spec.Load(path, a.reading(vars))
 	if list.HasErrors() {
 		return nil, list, &failure{code: exitInvalid, list: list}
 	}
 	return stack, list, nil
+}
+
+// reading is how a run reads specs.
+func (a *app) reading(vars map[string]string) spec.Options {
+	return spec.Options{Vars: vars, LookupEnv: a.streams.Env, AllowEnv: a.flags.allowEnv, TrustedHosts: a.trustedHosts()}
 }
 
 // open loads the spec and connects it. The session must be closed.
@@ -50,7 +53,11 @@ func (a *app) open() (*session, error) {
 	a.stop.within(a.flags.timeout)
 	a.inform("the spec is %s, of the stack %s", stack.File, stack.Name)
 	s := &session{stack: stack, warnings: warnings, close: func() error { return nil }}
-	o := engine.Options{Base: a.streams.Base, Env: a.streams.Env, Home: a.streams.Home, Clock: a.clock, Version: build().Version}
+	vars, err := a.flags.variables()
+	if err != nil {
+		return nil, err
+	}
+	o := engine.Options{Spec: a.reading(vars), Base: a.streams.Base, Env: a.streams.Env, Home: a.streams.Home, Clock: a.clock, Version: build().Version}
 	if a.flags.changed("parallelism") {
 		o.Parallelism = a.flags.parallelism
 	}
@@ -100,10 +107,10 @@ func network() http.RoundTripper {
 }
 
 // plan makes the plan of a session, with the spec's warnings and what could not be done from here.
-func (a *app) plan(ctx context.Context, s *session) (*plan.Plan, error) {
+func (a *app) plan(ctx context.Context, s *session, aim engine.Aim) (*plan.Plan, error) {
 	began := a.clock.Now()
 	settled := a.waiting("reading live state")
-	p, err := s.engine.Plan(ctx, engine.Filter{Only: a.flags.only, Target: a.flags.target})
+	p, err := s.engine.Plan(ctx, aim)
 	settled()
 	if err != nil {
 		return nil, planFailure(err)
@@ -114,13 +121,13 @@ func (a *app) plan(ctx context.Context, s *session) (*plan.Plan, error) {
 }
 
 // planned opens the stack, plans it, and does something with the plan.
-func (a *app) planned(ctx context.Context, do func(*session, *plan.Plan) error) (err error) {
+func (a *app) planned(ctx context.Context, aim engine.Aim, do func(*session, *plan.Plan) error) (err error) {
 	s, err := a.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = closing(err, s.close) }()
-	p, err := a.plan(ctx, s)
+	p, err := a.plan(ctx, s, aim)
 	if err != nil {
 		return err
 	}

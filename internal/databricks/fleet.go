@@ -131,7 +131,8 @@ func (f *Fleet) on(host string) (*client.DatabricksClient, error) {
 	open, known := f.workspaces[host]
 	f.mu.Unlock()
 	if !known {
-		return nil, fmt.Errorf("%s is not a workspace of the spec", host)
+		// What only the ledger names is no place to send a credential to.
+		return nil, &resource.Blocked{Reason: fmt.Sprintf("%s is no workspace of the spec: name it under targets (a target with nothing but its host will do)", host)}
 	}
 	return open()
 }

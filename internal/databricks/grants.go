@@ -59,6 +59,9 @@ func (f *Fleet) Grants(ctx context.Context, host string, s Securable) ([]Grant, 
 			if page.NextPageToken == "" {
 				return all, nil
 			}
+			if page.NextPageToken == r.query["page_token"] {
+				return nil, fmt.Errorf("reading the grants on %s: %w", s, errCircle)
+			}
 			r.query["page_token"] = page.NextPageToken
 		}
 	})

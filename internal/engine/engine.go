@@ -16,8 +16,8 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/internal/kinds"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
-	"github.com/mlopsctl/mlopsctl/pkg/apply"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
@@ -29,8 +29,9 @@ type Options struct {
 	Env         func(string) (string, bool) // the environment
 	Home        string                      // holds .databrickscfg and gh's configuration; "" is nowhere
 	Clock       transport.Clock
-	Parallelism int    // reads at a time; 0 is 32
-	Version     string // of the program
+	Parallelism int          // reads at a time; 0 is 32
+	Version     string       // of the program
+	Spec        spec.Options // by which other versions of the spec are read
 }
 
 // Engine plans and applies one stack.
@@ -40,9 +41,16 @@ type Engine struct {
 	guard  *transport.Guard
 	count  *transport.Counter
 	scrub  *transport.Scrubber
+	hub    *github.Client
 	fleet  *databricks.Fleet
+	vault  *credentials.Vault
 	types  []resource.Type
 	byName map[string]resource.Type
+
+	aim     Aim          // of the last plan
+	book    *ledger.Book // as the last plan found it; nil where it could not be used
+	records *records
+	tell    func(string)
 }
 
 // Connect binds the kinds to clients of the spec's hosts. It sends nothing: each host is logged in to
@@ -59,11 +67,11 @@ func Connect(s *spec.Stack, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", s.Git.Host, err)
 	}
-	e.fleet = e.connectDatabricks(wire)
-	vault := credentials.New(credentials.Options{
+	e.hub, e.fleet = hub, e.connectDatabricks(wire)
+	e.vault = credentials.New(credentials.Options{
 		GitHub: hub, Fleet: e.fleet, LookupEnv: o.Env, Dir: s.Dir, Secrets: e.scrub, Clock: o.Clock,
 	})
-	e.types = kinds.All(kinds.Clients{GitHub: hub, Databricks: e.fleet, Vault: vault}, s)
+	e.types = kinds.All(kinds.Clients{GitHub: hub, Databricks: e.fleet, Vault: e.vault}, s)
 	for _, t := range e.types {
 		e.byName[t.Name] = t
 	}
@@ -165,13 +173,4 @@ func (e *Engine) Preflight(ctx context.Context, p *plan.Plan) diag.List {
 		}
 	}
 	return list
-}
-
-// Apply carries out p, which this engine made. From its first step on, writes are let through.
-func (e *Engine) Apply(ctx context.Context, p *plan.Plan, o apply.Options) (apply.Report, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends what the SDK leaves running behind a request that failed
-	o.Types, o.Clock = e.byName, e.opt.Clock
-	e.guard.AllowWrites()
-	return apply.Run(ctx, p, o)
 }

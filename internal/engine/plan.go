@@ -18,11 +18,15 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
-// Filter narrows a plan to the addresses that match a glob of Only and to what belongs to Target, in
-// each case with all that it depends on. The zero Filter is the whole stack.
-type Filter struct {
-	Only   []string
-	Target string
+// Aim is what a plan is made for. The zero Aim is the whole stack as the spec wishes it.
+type Aim struct {
+	Only   []string // narrows the plan to the addresses that match a glob, with all that they depend on
+	Target string   // narrows it to what belongs to this target
+
+	Keep    bool     // nothing is deleted or released: --prune=false
+	Allow   []string // the kinds and addresses whose deletion is named
+	Destroy bool     // nothing is wished: all that the stack owns leaves
+	Rotate  []string // addresses of secrets that are renewed though nothing asks for it
 }
 
 // ErrNothingSelected is a filter that no object of the stack passes.
@@ -31,9 +35,12 @@ var ErrNothingSelected = errors.New("nothing is selected")
 // Plan looks at live state and returns what would change. It writes nothing: until Apply, the
 // transport refuses to. What could not be read is unknown, and the plan's diagnostics say why; the
 // error is for what stops planning as a whole.
-func (e *Engine) Plan(ctx context.Context, f Filter) (*plan.Plan, error) {
+func (e *Engine) Plan(ctx context.Context, aim Aim) (*plan.Plan, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends what the SDK leaves running behind a request that failed
+	e.aim = aim
+	opening := e.openLedger(ctx)
+	defer opening() // it is waited for, whatever happens
 	p := &plan.Plan{
 		Version: e.opt.Version, CreatedAt: e.opt.Clock.Now().UTC().Format(time.RFC3339),
 		Specs: []plan.Spec{{Path: e.stack.File, SHA256: e.stack.SHA256, Name: e.stack.Name}},
@@ -45,10 +52,7 @@ func (e *Engine) Plan(ctx context.Context, f Filter) (*plan.Plan, error) {
 	}
 	p.Diagnostics = append(p.Diagnostics, problems...)
 	if !problems.HasErrors() {
-		if wishes, err = e.selected(spec, wishes, f); err != nil {
-			return nil, err
-		}
-		if err = e.compare(ctx, p, wishes); err != nil {
+		if err = e.compare(ctx, p, comparison{wishes: wishes, spec: spec, aim: aim, ledger: opening()}); err != nil {
 			return nil, err
 		}
 	}
@@ -57,18 +61,49 @@ func (e *Engine) Plan(ctx context.Context, f Filter) (*plan.Plan, error) {
 	return p, nil
 }
 
-func (e *Engine) compare(ctx context.Context, p *plan.Plan, wishes []resource.Wish) error {
-	seen, failures, err := observe.Read(ctx, wishes, e.byName, e.opt.Parallelism)
+// comparison is what live state is compared with.
+type comparison struct {
+	wishes []resource.Wish
+	spec   resource.Wishes
+	aim    Aim
+	ledger opened
+}
+
+func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error {
+	owned, problems := e.owned(c.ledger)
+	p.Diagnostics = append(p.Diagnostics, problems...)
+	if problems.HasErrors() {
+		return nil
+	}
+	claims, err := e.claim(c, owned)
 	if err != nil {
 		return err
 	}
-	p.Changes, err = plan.Build(plan.Input{Wishes: wishes, Types: e.byName, Seen: seen})
+	p.Diagnostics = append(p.Diagnostics, claims.Problems...)
+	e.remind(c, owned)
+	looked := slices.Concat(claims.Wishes, claims.Departed)
+	seen, failures, err := observe.Read(ctx, looked, e.byName, e.opt.Parallelism)
 	if err != nil {
+		return err
+	}
+	if p.Diagnostics = append(p.Diagnostics, e.settle(c.ledger, seen)...); p.Diagnostics.HasErrors() {
+		return nil
+	}
+	in := plan.Input{Wishes: claims.Wishes, Types: e.byName, Seen: seen, Owned: owned, Departed: claims.Departed}
+	if owned != nil {
+		in.Owned = &claims.Owned
+	}
+	if in.Others, err = e.others(ctx, in); err != nil {
+		return err
+	}
+	in.Rules = e.rules(c, in)
+	if p.Changes, err = plan.Build(in); err != nil {
 		return err
 	}
 	for i := range p.Changes {
 		p.Changes[i].Reason = e.Scrub(p.Changes[i].Reason)
 	}
+	p.Owned = len(claims.Owned.Objects)
 	p.Diagnostics = append(p.Diagnostics, e.readFailures(failures, p.Changes)...)
 	warnings, err := e.warnings(p)
 	p.Diagnostics = append(p.Diagnostics, warnings...)
@@ -184,35 +219,34 @@ func catalogHosts(s *spec.Stack) []string {
 	return slices.Sorted(maps.Keys(hosts))
 }
 
-func (e *Engine) selected(w resource.Wishes, wishes []resource.Wish, f Filter) ([]resource.Wish, error) {
-	if f.Target == "" && len(f.Only) == 0 {
+func (e *Engine) selected(w resource.Wishes, wishes []resource.Wish, aim Aim) ([]resource.Wish, error) {
+	if aim.Target == "" && len(aim.Only) == 0 {
 		return wishes, nil
 	}
 	keep := func(resource.Wish) bool { return true }
-	if f.Target != "" {
-		own, err := e.ofTarget(w, f.Target)
+	if aim.Target != "" {
+		own, err := e.ofTarget(w, aim.Target)
 		if err != nil {
 			return nil, err
 		}
 		keep = func(w resource.Wish) bool { return own[identity(w)] }
 	}
-	out := plan.Select(wishes, func(w resource.Wish) bool {
-		return keep(w) && (len(f.Only) == 0 || slices.ContainsFunc(f.Only, func(glob string) bool { return plan.MatchAddress(glob, w.Addr.String()) }))
-	})
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w by %s; `mlopsctl plan` lists the addresses", ErrNothingSelected, f)
-	}
-	return out, nil
+	return plan.Select(wishes, func(w resource.Wish) bool { return keep(w) && aim.names(w) }), nil
 }
 
-// String names the filter by its flags.
-func (f Filter) String() string {
+// names reports whether the globs mean a wish.
+func (a Aim) names(w resource.Wish) bool {
+	return len(a.Only) == 0 || slices.ContainsFunc(a.Only, func(glob string) bool { return plan.MatchAddress(glob, w.Addr.String()) })
+}
+
+// String names what narrows the aim by its flags.
+func (a Aim) String() string {
 	var parts []string
-	for _, glob := range f.Only {
+	for _, glob := range a.Only {
 		parts = append(parts, "--only "+glob)
 	}
-	if f.Target != "" {
-		parts = append(parts, "--target "+f.Target)
+	if a.Target != "" {
+		parts = append(parts, "--target "+a.Target)
 	}
 	return strings.Join(parts, " and ")
 }

@@ -192,11 +192,17 @@ func pages[T any](ctx context.Context, c *Client, l listing) ([]T, error) {
 		if err := json.Unmarshal(raw, &some); err != nil {
 			return nil, garbled(resp, err)
 		}
+		if some == nil || resp.NextPage != 0 && resp.NextPage <= page {
+			return nil, garbled(resp, errNoListing)
+		}
 		all = append(all, some...)
 		page = resp.NextPage
 	}
 	return all, nil
 }
+
+// errNoListing is an answer that would read as a listing without members, or as one without an end.
+var errNoListing = errors.New("it is no page of a listing")
 
 func joint(path string) string {
 	if strings.Contains(path, "?") {

@@ -14,6 +14,7 @@ var catalogBindingKind = resource.Kind[*databricks.Fleet, catalogBinding]{
 	Name:     "catalog_binding",
 	Doc:      "A catalog's isolation: only the workspaces that are bound to it may use it.",
 	Identity: []string{"host", "catalog", "unbind"},
+	Items:    "workspaces",
 	Declare:  declareCatalogBindings,
 	Read:     readCatalogBinding,
 	Create:   isolateCatalog,

@@ -20,6 +20,7 @@ var grantKind = resource.Kind[*databricks.Fleet, grant]{
 		"host", "securable_type", "securable", "principal_type", "principal", "when_missing", "revoke", "exclusive", "among",
 	},
 	LiveIdentity: []string{"metastore_id", "securable_type", "securable", "principal"},
+	Items:        "privileges",
 	ReadsOpen:    true, // whether a table is there does not depend on who is to read it
 	Declare:      declareGrants,
 	Read:         readGrant,
@@ -120,7 +121,7 @@ func readGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, err
 		return grant{}, err
 	}
 	if len(held)+len(tooMuch) == 0 {
-		return grant{MetastoreID: m.ID}, resource.ErrNotFound
+		return grant{MetastoreID: m.ID, Privileges: []string{}}, resource.ErrNotFound
 	}
 	have := want
 	have.MetastoreID, have.Privileges = m.ID, sortedSet(append(held, tooMuch...))

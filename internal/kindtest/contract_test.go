@@ -310,7 +310,7 @@ func TestNothingSeenHoldsASecretsValue(t *testing.T) {
 	var seen bytes.Buffer
 	e := w.engine()
 	for range 2 {
-		p, err := e.Plan(context.Background(), engine.Filter{})
+		p, err := e.Plan(context.Background(), engine.Aim{})
 		if err != nil {
 			t.Fatal(err)
 		}

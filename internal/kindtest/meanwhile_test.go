@@ -3,6 +3,7 @@ package kindtest
 import (
 	"testing"
 
+	"github.com/mlopsctl/mlopsctl/internal/engine"
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
 )
 
@@ -13,7 +14,7 @@ func TestWhatSomebodyElseMadeInTheMeantimeIsNotMadeTwice(t *testing.T) {
 	first := w.engine()
 	p := w.planWith(first)
 	w.settle()
-	report, err := first.Apply(t.Context(), p, apply.Options{Parallelism: 4})
+	report, err := first.Apply(t.Context(), p, engine.Run{Options: apply.Options{Parallelism: 4}})
 	if err != nil {
 		t.Fatal(err)
 	}

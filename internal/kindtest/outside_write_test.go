@@ -45,7 +45,7 @@ func refusedByGitHub() []mishap {
 		{
 			name: "a token that was revoked since the plan", installed: true, spec: []string{"mlops-gate", "gate"},
 			between: always("ANY api.github.com/*", 401, `{"message":"Bad credentials"}`),
-			address: "branch_protection/main", as: failed, request: "api.github.com/repos/acme/taxi/rulesets", status: 401,
+			address: "ledger", as: failed, request: "GET api.github.com/user", status: 401,
 			says: "Bad credentials", advice: "the credential for api.github.com was not accepted",
 		},
 	}
@@ -75,7 +75,7 @@ func brokenWritesToGitHub() []mishap {
 		},
 		{
 			name: "a push that is refused", faults: always("POST */git-receive-pack", 403, `{"message":"Permission to acme/taxi.git denied."}`),
-			address: "first_commit", as: failed, request: "POST github.com/acme/taxi.git/git-receive-pack", status: 403,
+			address: "ledger", as: failed, request: "POST github.com/acme/taxi.git/git-receive-pack", status: 403,
 			says: "Permission to acme/taxi.git denied.", advice: "it takes a token that may write the repository's contents",
 		},
 		{

@@ -129,7 +129,7 @@ func (w *world) plan() *plan.Plan {
 func (w *world) planWith(e *engine.Engine) *plan.Plan {
 	w.t.Helper()
 	before := len(w.sandbox.Log())
-	p, err := e.Plan(context.Background(), engine.Filter{})
+	p, err := e.Plan(context.Background(), engine.Aim{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func (w *world) apply() apply.Report {
 	w.t.Helper()
 	e := w.engine()
 	p := w.planWith(e)
-	report, err := e.Apply(context.Background(), p, apply.Options{Parallelism: 8})
+	report, err := e.Apply(context.Background(), p, engine.Run{Options: apply.Options{Parallelism: 8}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

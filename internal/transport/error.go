@@ -68,6 +68,10 @@ func (e *Error) Error() string {
 
 // Is reports whether target is the error of package resource that this one stands for.
 func (e *Error) Is(target error) bool {
+	if target == resource.ErrRefused {
+		// A service that fails may have done what it was asked first, whatever the method.
+		return e.unsent || e.limited || e.Status >= 400 && e.Status < 500 && !errors.Is(e.kind, resource.ErrLost)
+	}
 	return e.kind != nil && target == e.kind
 }
 

@@ -4,6 +4,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -30,6 +31,13 @@ type Options struct {
 	// Finish ends the run early: once it is closed nothing more is started, and what was started is
 	// finished. The run's context, by contrast, ends what is in flight.
 	Finish <-chan struct{}
+	// Hold is asked, on the step's own goroutine, before each step; an error says that the run has lost
+	// the right to go on: the step is not started, and nothing after it. nil: always allowed.
+	Hold func(context.Context) error
+	// Founding is the address of a step that comes before all others; once it is done, Begin is called with
+	// its result before anything else is started, and an error says what Hold's does. "" is none.
+	Founding string
+	Begin    func(context.Context, Result) error
 	// OnEvent is called from one goroutine, in order.
 	OnEvent func(Event)
 }
@@ -51,13 +59,21 @@ type Result struct {
 	Address string
 	Action  plan.Action
 	Status  Status
-	Err     error  // of a failed step
-	Cause   string // of a skipped step: the address whose failure is at the root
-	Note    string // of a done step, where it went otherwise than planned
+	Err     error           // of a failed step
+	Cause   string          // of a skipped step: the address whose failure is at the root
+	Note    string          // of a done step, where it went otherwise than planned
+	Object  resource.Object // as the service shows it after a done step
+	// Met says that somebody else made it while this run was about to: it was done, and not by this run.
+	Met bool
+	// Unsure says of a failed create that something of it may be there.
+	Unsure bool
 }
 
-// Report is what became of every step, in the plan's order.
-type Report struct{ Results []Result }
+// Report is what became of every step, in the plan's order. Lost says why the run lost the right to go on.
+type Report struct {
+	Results []Result
+	Lost    error
+}
 
 // Count returns how many steps ended so.
 func (r Report) Count(s Status) int {
@@ -105,11 +121,12 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Report, error) {
 	_, err = dag.Walk(soft, g, o.Parallelism, dag.Visitor[[]stepResult]{
 		Start: func(id string) dag.Work[[]stepResult] { return r.start(ctx, soft, id) },
 		Done:  func(_ string, results []stepResult) { r.settle(results) },
-		Stop:  func() bool { return closed(o.Finish) }, // soft ends a moment later
+		Stop:  func() bool { return r.lost != nil || closed(o.Finish) }, // soft ends a moment later
 	})
 	cancel()
 	<-finished
 	report := r.report(p)
+	report.Lost = r.lost
 	r.emit(summary(report, o.Clock.Now()))
 	stop()
 	return report, err
@@ -158,45 +175,8 @@ type run struct {
 	changes map[string]plan.Change     // the steps, by address
 	units   map[string][]string        // the steps of each node of the graph
 	results map[string]Result
-}
-
-// prepare makes the graph to walk: a node for each step, and one for each batch.
-func (r *run) prepare(p *plan.Plan) (*dag.Graph, error) {
-	r.units = map[string][]string{}
-	unitOf := map[string]string{}
-	for _, c := range p.Changes {
-		r.values[c.Address] = c.Before
-		if c.Before == nil {
-			r.values[c.Address] = c.After
-		}
-		if !c.Action.Acts() {
-			continue
-		}
-		r.changes[c.Address] = c
-		unit := c.Address
-		if c.Batch != "" {
-			unit = "batch " + c.Batch
-		}
-		r.units[unit] = append(r.units[unit], c.Address)
-		unitOf[c.Address] = unit
-	}
-	g := &dag.Graph{}
-	for _, c := range p.Changes {
-		unit, acts := unitOf[c.Address]
-		if !acts {
-			continue
-		}
-		g.Add(unit)
-		for _, n := range c.Needs {
-			if to := unitOf[n.Addr]; to != "" && to != unit {
-				g.Add(unit, dag.Edge{To: to, Why: n.Why})
-			}
-		}
-	}
-	if _, err := g.Sort(); err != nil {
-		return nil, fmt.Errorf("ordering the steps: %w", err)
-	}
-	return g, nil
+	last    map[string]bool // the nodes of what is deleted, which come after all others
+	lost    error
 }
 
 // start decides, when all that a node needs is settled, which of its steps can be done, and returns
@@ -208,7 +188,7 @@ func (r *run) start(ctx, soft context.Context, unit string) dag.Work[[]stepResul
 	var steps []step
 	for _, address := range r.units[unit] {
 		c := r.changes[address]
-		if cause := r.failedNeed(c); cause != "" {
+		if cause := cmp.Or(r.failedNeed(c), r.unfounded(address), r.failedBefore(unit)); cause != "" {
 			r.results[address] = Result{Address: address, Action: c.Action, Status: Skipped, Cause: cause}
 			r.emit(Event{Time: r.options.Clock.Now(), Type: TypeSkipped, Address: address, Action: c.Action, Cause: cause})
 			continue
@@ -220,8 +200,14 @@ func (r *run) start(ctx, soft context.Context, unit string) dag.Work[[]stepResul
 	if len(steps) == 0 {
 		return nil
 	}
-	w := worker{clock: r.options.Clock, emit: r.emit, sleep: func(d time.Duration) error { return r.options.Clock.Sleep(soft, d) }}
-	return func() []stepResult { return w.do(ctx, steps) }
+	w := worker{clock: r.options.Clock, emit: r.emit, hold: r.options.Hold, sleep: func(d time.Duration) error { return r.options.Clock.Sleep(soft, d) }}
+	return func() []stepResult {
+		results := w.do(ctx, steps)
+		if first := results[0]; first.address == r.options.Founding && first.err == nil && first.lost == nil {
+			results[0].lostAfter = r.options.Begin(ctx, Result{Address: first.address, Object: first.object, Met: first.met})
+		}
+		return results
+	}
 }
 
 func (r *run) value(ref resource.Ref) (any, bool) {
@@ -244,11 +230,16 @@ func (r *run) failedNeed(c plan.Change) string {
 
 func (r *run) settle(results []stepResult) {
 	for _, s := range results {
+		if s.lost != nil {
+			r.lost = cmp.Or(r.lost, s.lost)
+			continue // it was not started
+		}
+		r.lost = cmp.Or(r.lost, s.lostAfter)
 		c := r.changes[s.address]
-		result := Result{Address: s.address, Action: c.Action, Status: Done, Err: s.err, Note: s.note}
+		result := Result{Address: s.address, Action: c.Action, Status: Done, Err: s.err, Note: s.note, Object: s.object, Met: s.met}
 		e := Event{Time: r.options.Clock.Now(), Type: TypeDone, Address: s.address, Action: c.Action, Message: s.note}
 		if s.err != nil {
-			result.Status = Failed
+			result.Status, result.Unsure = Failed, s.unsure
 			e.Type, e.Error = TypeFailed, s.err.Error()
 		} else {
 			r.values[s.address] = s.object

@@ -27,13 +27,19 @@ type stepResult struct {
 	address string
 	object  resource.Object
 	note    string
+	met     bool
+	unsure  bool
 	err     error
+
+	lost      error // the step was not started
+	lostAfter error // it was done, and nothing more may be
 }
 
 // worker does steps. It is used by one goroutine.
 type worker struct {
 	clock Clock
 	emit  func(Event)
+	hold  func(context.Context) error
 	sleep func(time.Duration) error // ends early with the run
 }
 
@@ -41,7 +47,19 @@ type worker struct {
 func (w worker) do(ctx context.Context, steps []step) []stepResult {
 	var results []stepResult
 	var sendable []step
+	if w.hold != nil {
+		if err := w.hold(ctx); err != nil {
+			for _, s := range steps {
+				results = append(results, stepResult{address: s.change.Address, lost: err})
+			}
+			return results
+		}
+	}
 	for _, s := range steps {
+		if !s.change.Action.Sends() {
+			results = append(results, stepResult{address: s.change.Address, object: s.change.Before})
+			continue
+		}
 		if len(s.open) > 0 {
 			err := fmt.Errorf("%s gave no %s, which %s is made with", s.open[0].Addr, s.open[0].Field, s.change.Address)
 			results = append(results, stepResult{address: s.change.Address, err: err})
@@ -59,17 +77,20 @@ func (w worker) do(ctx context.Context, steps []step) []stepResult {
 }
 
 func (w worker) one(ctx context.Context, s step) stepResult {
-	out := stepResult{address: s.change.Address}
 	made, note, err := w.write(ctx, s)
 	if err == nil && s.change.Action == plan.Create && s.kind.Ready != nil {
 		err = w.untilReady(ctx, s, made)
 	}
-	if err == nil {
+	if err == nil && s.change.Action != plan.Delete {
 		err = tookEffect(s, made)
 	}
-	out.object, out.note, out.err = made, note, err
+	out := stepResult{address: s.change.Address, object: made, note: note, met: note == metNote, err: err}
+	out.unsure = err != nil && mayBeThere(ctx, s, err)
 	return out
 }
+
+// metNote is what is said of an object that somebody else made while this run was about to.
+const metNote = "somebody else made it in the meantime, as wished"
 
 // write makes the step's one change, waiting inside its patience for what is not visible yet, and
 // looking for what a lost answer may have made before anything is sent again.
@@ -94,6 +115,8 @@ func (w worker) send(ctx context.Context, s step) (resource.Object, error) {
 		return s.kind.Create(ctx, s.want)
 	case plan.Update, plan.Rotate:
 		return s.kind.Update(ctx, s.change.Before, s.want)
+	case plan.Delete:
+		return nil, s.kind.Delete(ctx, s.change.Before)
 	default:
 		return nil, fmt.Errorf("%s is not an action that this version carries out", s.change.Action)
 	}
@@ -141,6 +164,11 @@ func (w worker) afterLostAnswer(ctx context.Context, s step, lost error) (resour
 		switch {
 		case err != nil:
 			return nil, "", fmt.Errorf("%w; looking whether it was done: %w; the next apply looks again before it sends anything", lost, err)
+		case s.change.Action == plan.Delete:
+			if found && plan.LiveID(s.kind, live) == plan.LiveID(s.kind, s.change.Before) {
+				continue // a listing may lag behind
+			}
+			return nil, "the answer was lost; it had been done", nil
 		case found && len(differing(s, live)) == 0 && !due(s, live):
 			return live, "the answer was lost; it had been done", nil
 		case found && s.change.Action == plan.Create && s.kind.Update != nil:
@@ -169,7 +197,20 @@ func (w worker) afterClash(ctx context.Context, s step, clash error) (resource.O
 	if fields := differing(s, live); len(fields) > 0 {
 		return nil, "", fmt.Errorf("%w: it appeared since the plan was made, and its %s is not what is wished; plan again", clash, fields[0].Path)
 	}
-	return live, "somebody else made it in the meantime, as wished", nil
+	return live, metNote, nil
+}
+
+// mayBeThere reports whether a create that failed may have made something all the same: its answer was
+// lost, or it takes several requests and a later one was refused.
+func mayBeThere(ctx context.Context, s step, err error) bool {
+	if s.change.Action != plan.Create || errors.Is(err, resource.ErrExists) {
+		return false
+	}
+	if !errors.Is(err, resource.ErrRefused) || errors.Is(err, resource.ErrLost) {
+		return true
+	}
+	_, found, err := look(ctx, s)
+	return found || err != nil
 }
 
 func look(ctx context.Context, s step) (resource.Object, bool, error) {
@@ -214,8 +255,8 @@ func (w worker) together(ctx context.Context, steps []step) []stepResult {
 	results := make([]stepResult, len(steps))
 	changes := make([]resource.Change[resource.Object], len(steps))
 	for i, s := range steps {
-		results[i] = stepResult{address: s.change.Address, object: plan.Merge(s.want, s.change.Before)}
-		changes[i] = resource.Change[resource.Object]{Have: s.change.Before, Want: s.want}
+		results[i] = stepResult{address: s.change.Address, object: plan.Merge(s.want, beside(s.change))}
+		changes[i] = resource.Change[resource.Object]{Have: s.change.Before, Want: s.want, Gone: s.change.Action == plan.Delete}
 	}
 	errs := w.batch(ctx, steps[0], changes)
 	if len(steps) > 1 && !slices.Contains(errs, nil) && !errors.Is(errs[0], resource.ErrLost) && ctx.Err() == nil {
@@ -225,8 +266,18 @@ func (w worker) together(ctx context.Context, steps []step) []stepResult {
 	}
 	for i, err := range errs {
 		results[i].err = err
+		results[i].unsure = err != nil && mayBeThere(ctx, steps[i], err)
 	}
 	return results
+}
+
+// beside is what a change's object is known to have beside what is wished: what was seen of it, and of one that
+// was not there, what was certain already.
+func beside(c plan.Change) resource.Object {
+	if c.Before == nil {
+		return c.After
+	}
+	return c.Before
 }
 
 // batch writes changes of one batch, with patience. What is batched is additive, so that sending it

@@ -34,6 +34,11 @@ type Input struct {
 	Wishes []resource.Wish
 	Types  map[string]resource.Type
 	Seen   map[string]Observation
+
+	Owned    *Owned          // nil: what the stack owns is not known, so nothing is adopted, released or deleted
+	Departed []resource.Wish // what it owns and the spec does not wish; seen like the wishes
+	Others   []resource.Wish // what stands on lists that the spec takes over; Want is what is there
+	Rules    Rules
 }
 
 // Build returns the changes that bring what was seen to what is wished, each after all that it needs.
@@ -59,7 +64,22 @@ func Build(in Input) ([]Change, error) {
 		changes = append(changes, c)
 		byAddr[address] = &changes[len(changes)-1]
 	}
-	return changes, nil
+	left, err := leave(in, identities(in, changes))
+	if err != nil {
+		return nil, err
+	}
+	return append(changes, left...), nil
+}
+
+// identities are the addresses of the wished objects that are there, by their kinds and live identities.
+func identities(in Input, changes []Change) map[string]string {
+	byIdentity := map[string]string{}
+	for _, c := range changes {
+		if id := LiveID(in.Types[c.Kind], c.Before); id != "" {
+			byIdentity[c.Kind+id] = c.Address
+		}
+	}
+	return byIdentity
 }
 
 // change decides what happens to one object, looking at nothing else.
@@ -95,7 +115,10 @@ func change(in Input, w resource.Wish) (Change, error) {
 		}
 		return c, nil
 	}
-	return c, decide(&c, t, want, seen)
+	if err := decide(&c, t, want, seen); err != nil {
+		return c, err
+	}
+	return c, remember(&c, in, t, want)
 }
 
 // withheld returns why a reference will not be answered though its object is there: the object says so
@@ -170,14 +193,19 @@ func decideEqual(c *Change, t resource.Type, have resource.Object) error {
 		return nil
 	}
 	due, err := t.Due(have)
-	if err == nil && due.Reason != "" {
+	switch {
+	case err != nil || due.Reason == "":
+		return err
+	case due.Tidy:
+		c.Action, c.Reason = Update, due.Reason
+	default:
 		c.Action, c.Reason, c.Ageing = Rotate, due.Reason, due.Ageing
 	}
-	return err
+	return nil
 }
 
 func batch(c *Change, t resource.Type, want resource.Object) error {
-	if t.Batch == nil || !c.Action.Acts() {
+	if t.Batch == nil || !c.Action.Sends() {
 		return nil
 	}
 	name, err := t.Batch(want)
@@ -187,7 +215,7 @@ func batch(c *Change, t resource.Type, want resource.Object) error {
 
 // holdBack makes a change wait for what it needs and cannot have.
 func holdBack(c *Change, before map[string]*Change) {
-	if !c.Action.Acts() {
+	if !c.Action.Sends() {
 		return
 	}
 	for _, n := range c.Needs {

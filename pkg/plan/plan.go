@@ -37,8 +37,11 @@ func Actions() []Action {
 	return []Action{Create, Update, Replace, Delete, Rotate, Adopt, Release, None, Wait, Blocked, Unknown}
 }
 
-// Acts reports whether the action sends something to a service.
-func (a Action) Acts() bool {
+// Acts reports whether the action changes anything, if only what the ledger says.
+func (a Action) Acts() bool { return a.Sends() || a == Adopt || a == Release }
+
+// Sends reports whether the action sends something to a service.
+func (a Action) Sends() bool {
 	return slices.Contains([]Action{Create, Update, Replace, Delete, Rotate}, a)
 }
 
@@ -50,6 +53,8 @@ type Plan struct {
 	Changes     []Change
 	Diagnostics diag.List
 	Requests    Requests
+
+	Owned int // how many objects the stack owns, by its ledger; no part of the plan file
 }
 
 // Spec is a file that a plan was made from.
@@ -117,7 +122,7 @@ func (p *Plan) Find(address string) *Change {
 	return nil
 }
 
-// Acts reports whether an apply of the plan would send anything.
+// Acts reports whether an apply of the plan would change anything.
 func (p *Plan) Acts() bool {
 	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action.Acts() })
 }

@@ -7,8 +7,12 @@ import (
 	"strings"
 )
 
-// Moved is a step of a saved plan that does not stand in the new one.
-type Moved struct{ Address, Why string }
+// Moved is a step of a saved plan that does not stand in the new one. Done says that there is nothing left of it
+// to do.
+type Moved struct {
+	Address, Why string
+	Done         bool
+}
 
 // Witness compares a saved plan with one made now. A saved plan is no order: its steps run only if
 // every one of them stands in the new plan unchanged; drift elsewhere does not matter. It returns
@@ -20,10 +24,25 @@ func Witness(saved, now *Plan) (steps []string, moved []Moved) {
 		}
 		steps = append(steps, s.Address)
 		if why := differ(s, now.Find(s.Address)); why != "" {
-			moved = append(moved, Moved{Address: s.Address, Why: why})
+			moved = append(moved, Moved{Address: s.Address, Why: why, Done: finished(s, now.Find(s.Address))})
 		}
 	}
 	return steps, moved
+}
+
+// finished reports whether a saved step has nothing left to do.
+func finished(saved Change, now *Change) bool {
+	if now == nil {
+		return saved.Action == Delete || saved.Action == Release
+	}
+	return now.Action == None
+}
+
+// Same reports whether two plans have the same steps.
+func Same(a, b *Plan) bool {
+	ours, moved := Witness(a, b)
+	theirs, _ := Witness(b, a)
+	return len(moved) == 0 && len(ours) == len(theirs)
 }
 
 func differ(saved Change, now *Change) string {

@@ -14,6 +14,7 @@ type Type struct {
 	Host                            string // where its objects live, unless an object says so itself in its field host
 	Identity, CreateOnly, Immutable []string
 	LiveIdentity                    []string
+	Items                           string
 	Guard                           Guard
 	ReadsOpen                       bool
 
@@ -28,6 +29,7 @@ type Type struct {
 	Due     func(have Object) (Renewal, error)
 	Ready   func(ctx context.Context, made Object) (bool, error)
 	Find    func(ctx context.Context, want Object) (Object, bool, error)
+	Fits    func(Object) error // reports why an object from outside is none of the kind
 	Foreign func(want Object) (bool, error)
 	Marked  func(stack string, have Object) (bool, error)
 	Shrink  func(want, made Object) (Object, error)
@@ -44,7 +46,7 @@ type Wish = Decl[Object]
 func Bind[C, T any](k Kind[C, T], c C) Type {
 	t := Type{
 		Name: k.Name, Doc: k.Doc, Identity: k.Identity, CreateOnly: k.CreateOnly,
-		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Guard: k.Guard, ReadsOpen: k.ReadsOpen,
+		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Items: k.Items, Guard: k.Guard, ReadsOpen: k.ReadsOpen,
 		Declare: func(w Wishes) ([]Wish, error) { return declare(k.Declare(w)) },
 		Read: func(ctx context.Context, want Object) (Object, error) {
 			return call(want, func(w T) (T, error) { return k.Read(ctx, c, w) })
@@ -60,6 +62,7 @@ func Bind[C, T any](k Kind[C, T], c C) Type {
 }
 
 func bindOwnership[C, T any](t *Type, k Kind[C, T], c C) {
+	t.Fits = func(o Object) error { return only(o, func(T) error { return nil }) }
 	if k.Foreign != nil {
 		t.Foreign = func(want Object) (bool, error) {
 			return with(want, func(w T) (bool, error) { return k.Foreign(w), nil })

@@ -18,6 +18,9 @@ var (
 	ErrConflict = errors.New("changed by somebody else")
 	// ErrNotYet: what the request refers to exists but is not visible yet; worth waiting for.
 	ErrNotYet = errors.New("not visible yet")
+	// ErrRefused: the service looked at the request and declined it, or it was never sent; that request
+	// changed nothing.
+	ErrRefused = errors.New("refused")
 	// ErrLost: the request was sent and its answer was lost, so nobody knows whether it was done.
 	ErrLost = errors.New("the answer was lost")
 )

@@ -30,7 +30,10 @@ type Kind[C, T any] struct {
 	// LiveIdentity are the fields that tell a live object from any other, also from one that was made
 	// in its place later: what the ledger knows an object by.
 	LiveIdentity []string
-	Guard        Guard
+	// Items is the field with the list whose items are owned one by one, such as a grant's privileges: an
+	// item that was there before the stack wished it is never taken away. "" where there is none.
+	Items string
+	Guard Guard
 
 	// Declare lists the objects that the spec wishes, in a stable order. It is pure.
 	Declare func(Wishes) []Decl[T]

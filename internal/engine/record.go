@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/pkg/apply"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// scribe writes what a run intends and has done into the ledger. It is pure.
+type scribe struct {
+	types   map[string]resource.Type
+	run     ledger.Run
+	now     string
+	changes []plan.Change
+}
+
+// intend records the objects that the run is about to make, and the credentials that it will issue, in place
+// of those that it had recorded before.
+func (s scribe) intend(l *ledger.Ledger, issuing []ledger.Issuing) {
+	had := l.Intents
+	s.withdraw(l)
+	for _, c := range s.changes {
+		if c.Action != plan.Create || !s.ownable(c) {
+			continue
+		}
+		i := ledger.Intent{Address: c.Address, Kind: c.Kind, Want: c.Want, DependsOn: c.DependsOn, Run: s.run.ID, At: s.now}
+		if at := slices.IndexFunc(had, func(h ledger.Intent) bool { return h.Address == i.Address && h.Run == i.Run }); at >= 0 {
+			i.At = had[at].At
+		}
+		l.Close(c.Address)
+		l.Intents = append(l.Intents, i)
+	}
+	slices.SortFunc(l.Intents, func(a, b ledger.Intent) int { return strings.Compare(a.Address, b.Address) })
+	for _, i := range issuing {
+		i.Run = s.run.ID
+		l.Issuing = append(l.Issuing, i)
+	}
+}
+
+// withdraw takes back what the run had intended, and has not begun.
+func (s scribe) withdraw(l *ledger.Ledger) {
+	l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Run == s.run.ID })
+	l.Issuing = slices.DeleteFunc(l.Issuing, func(i ledger.Issuing) bool { return i.Run == s.run.ID })
+}
+
+func (s scribe) ownable(c plan.Change) bool {
+	own, err := plan.Ownable(s.types[c.Kind], c.Want)
+	return own && err == nil // what a kind cannot judge, it does not own
+}
+
+// conclude records how the run ended, and what the stack owns now.
+func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
+	results := map[string]apply.Result{}
+	for _, result := range r.Results {
+		results[result.Address] = result
+		d := ledger.Deed{Address: result.Address, Action: string(result.Action), Status: string(result.Status)}
+		l.Run.Did = append(l.Run.Did, d)
+	}
+	for _, c := range s.changes {
+		result, acted := results[c.Address]
+		switch {
+		case !acted:
+			s.refresh(l, c)
+		case result.Status == apply.Done:
+			s.done(l, c, result)
+		case result.Unsure:
+			// The intent stays open: the next run looks whether it is there.
+		default:
+			s.undone(l, c)
+		}
+	}
+}
+
+// refresh records an object that stayed as it is, under its address of today. One that an open intent speaks
+// of was made by a run that could not say so.
+func (s scribe) refresh(l *ledger.Ledger, c plan.Change) {
+	switch {
+	case c.Before != nil:
+		s.put(l, c, c.Before)
+	case c.Action == plan.None, c.Action == plan.Create:
+		l.Close(c.Address) // it is not there, and nobody is about to make it
+	}
+}
+
+func (s scribe) done(l *ledger.Ledger, c plan.Change, result apply.Result) {
+	switch c.Action {
+	case plan.Delete, plan.Release:
+		l.Drop(c.Address)
+	case plan.Create:
+		o := s.object(c, result.Object)
+		o.Origin = ledger.Made
+		if result.Met {
+			o.Origin, o.Kept = ledger.Adopted, s.items(c.Kind, result.Object)
+		}
+		s.own(l, c, o)
+	default:
+		s.put(l, c, result.Object)
+	}
+}
+
+// undone closes the intent of an object that was certainly not made.
+func (s scribe) undone(l *ledger.Ledger, c plan.Change) {
+	if c.Action == plan.Create {
+		l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == c.Address && i.Run == s.run.ID })
+	}
+}
+
+// put records an object that was there before the run, with what the ledger knows of it already.
+func (s scribe) put(l *ledger.Ledger, c plan.Change, live resource.Object) {
+	o := s.object(c, live)
+	known := s.known(l, c)
+	intended := slices.ContainsFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == c.Address })
+	switch {
+	case known != nil:
+		o.Origin, o.Since, o.By = known.Origin, known.Since, known.By
+		o.Kept = s.kept(c, *known)
+		if len(c.Want) == 0 || sameObject(c.Before, c.Want) { // departed, and still there
+			o.DependsOn = known.DependsOn
+		}
+		if known.Address != c.Address {
+			l.Drop(known.Address)
+		}
+	case intended:
+		o.Origin = ledger.Made
+	default:
+		o.Origin, o.Kept = ledger.Adopted, s.items(c.Kind, c.Before)
+	}
+	s.own(l, c, o)
+}
+
+// known is what the ledger holds of an object: under its live identity, or, where the kind has none, its
+// address.
+func (s scribe) known(l *ledger.Ledger, c plan.Change) *ledger.Object {
+	t := s.types[c.Kind]
+	id := plan.LiveID(t, c.Before)
+	i := slices.IndexFunc(l.Objects, func(o ledger.Object) bool {
+		return o.Kind == c.Kind && (id != "" && plan.LiveID(t, o.Live) == id || id == "" && o.Address == c.Address)
+	})
+	if i < 0 {
+		return nil
+	}
+	o := l.Objects[i]
+	return &o
+}
+
+func (s scribe) own(l *ledger.Ledger, c plan.Change, o ledger.Object) {
+	l.Close(c.Address)
+	if s.ownable(c) && len(o.Live) > 0 {
+		l.Put(o)
+	}
+}
+
+func (s scribe) object(c plan.Change, live resource.Object) ledger.Object {
+	return ledger.Object{Address: c.Address, Kind: c.Kind, Live: live, DependsOn: c.DependsOn, Since: s.now, By: s.run.Who}
+}
+
+// items are those of an object's list that were there.
+func (s scribe) items(kind string, have resource.Object) []string {
+	list, _ := have[s.types[kind].Items].([]any)
+	items := make([]string, 0, len(list))
+	for _, item := range list {
+		items = append(items, fmt.Sprint(item))
+	}
+	return items
+}
+
+// kept are the items that were there before the stack: those that were recorded so, and those that appeared
+// since without this stack.
+func (s scribe) kept(c plan.Change, known ledger.Object) []string {
+	recorded := s.items(c.Kind, known.Live)
+	kept := slices.Clone(known.Kept)
+	for _, item := range s.items(c.Kind, c.Before) {
+		if !slices.Contains(recorded, item) && !slices.Contains(kept, item) {
+			kept = append(kept, item)
+		}
+	}
+	return kept
+}
+
+func sameObject(a, b resource.Object) bool {
+	return len(plan.Diff(a, b)) == 0 && len(plan.Diff(b, a)) == 0
+}
+
+// headline is the subject of a version: what its run did.
+func headline(r apply.Report) string {
+	counts := map[plan.Action]int{}
+	for _, result := range r.Results {
+		if result.Status == apply.Done {
+			counts[result.Action]++
+		}
+	}
+	var parts []string
+	for _, a := range plan.Actions() {
+		if counts[a] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[a], a))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing done"}
+	}
+	if n := len(r.Results) - r.Count(apply.Done); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d not done", n))
+	}
+	return "apply: " + strings.Join(parts, ", ")
+}

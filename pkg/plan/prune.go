@@ -1,0 +1,218 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// Rules say what a plan may delete.
+type Rules struct {
+	Keep  bool     // nothing is deleted and nothing released: --prune=false
+	Allow []string // kinds and addresses whose deletion is named: --allow-destroy
+	// Witnessed are the addresses of departed objects that an earlier committed version of the spec, or the
+	// spec that is being destroyed, wishes.
+	Witnessed map[string]bool
+	Spec      diag.Pos // where a departed object is missing
+}
+
+func (r Rules) allows(kind, address string) bool {
+	return slices.Contains(r.Allow, kind) || r.names(address)
+}
+
+func (r Rules) names(address string) bool { return slices.Contains(r.Allow, address) }
+
+// leave decides what happens to what is departed, and to what stands on lists that are taken over: deletes, each
+// after those of what was made with it, and releases.
+func leave(in Input, byIdentity map[string]string) ([]Change, error) {
+	var out []Change
+	taken := map[string]bool{}
+	for _, w := range in.Others {
+		c := parting(in, w, w.Want)
+		c.Action, c.Danger = Delete, resource.AccessLoss
+		c.Reason = "the spec does not name it, and takes the whole list over (exclusive: true)"
+		if err := batch(&c, in.Types[c.Kind], w.Want); err != nil {
+			return nil, err
+		}
+		out, taken[c.Address] = append(out, c), true
+	}
+	for _, w := range in.Departed {
+		if in.Rules.Keep || in.Owned == nil || taken[w.Addr.String()] {
+			continue
+		}
+		c, err := depart(in, w, byIdentity)
+		if err != nil {
+			return nil, fmt.Errorf("planning the end of %s: %w", w.Addr, err)
+		}
+		if c != nil {
+			out = append(out, *c)
+		}
+	}
+	keepRepository(out)
+	return inReverse(in, out), nil
+}
+
+// keepRepository keeps the repository while something stays that only the ledger in it knows as the stack's.
+func keepRepository(changes []Change) {
+	last := slices.IndexFunc(changes, func(c Change) bool { return c.Kind == "repository" && c.Action == Delete })
+	stays := slices.IndexFunc(changes, func(c Change) bool { return c.Action == Blocked || c.Action == Unknown })
+	if last >= 0 && stays >= 0 {
+		changes[last].Action, changes[last].Danger = Blocked, resource.Unguarded
+		changes[last].Reason = fmt.Sprintf("it holds the ledger, and goes once %s has gone", changes[stays].Address)
+	}
+}
+
+// depart decides about one object that the stack owns and the spec does not wish; nil says that there is
+// nothing to do about it.
+func depart(in Input, w resource.Wish, byIdentity map[string]string) (*Change, error) {
+	address, t, seen := w.Addr.String(), in.Types[w.Addr.Kind], in.Seen[w.Addr.String()]
+	c := parting(in, w, seen.Object)
+	switch seen.State {
+	case Absent, Moot:
+		return nil, nil
+	case Stopped:
+		c.Action, c.Reason = Blocked, "it left the spec, but "+seen.Reason
+		return &c, nil
+	case Hidden:
+		c.Action, c.Reason = Unknown, "it left the spec: "+seen.Reason
+		return &c, nil
+	}
+	id := LiveID(t, seen.Object)
+	if byIdentity[t.Name+id] != "" {
+		return nil, nil // it is wished under another address
+	}
+	record := in.Owned.object(address)
+	if record != nil && LiveID(t, record.Live) != id {
+		c.Action, c.Reason = Release, fmt.Sprintf("what this stack %s has gone; another %s has its place, which stays", record.Origin, t.Name)
+		return &c, nil
+	}
+	return &c, partWith(&c, in, parted{t: t, record: record})
+}
+
+type parted struct {
+	t      resource.Type
+	record *ledger.Object // nil: only an open intent speaks of it
+}
+
+// partWith decides between deleting an object and letting it go.
+func partWith(c *Change, in Input, p parted) error {
+	since, adopted := "by a run that was ended before it could say so", false
+	if p.record != nil {
+		since, adopted = "on "+day(p.record.Since), p.record.Origin == ledger.Adopted
+	}
+	witness, err := witnessed(c, in, p.t)
+	switch {
+	case err != nil:
+		return err
+	case adopted && !in.Rules.names(c.Address):
+		c.Action, c.Reason = Release, "it left the spec; it was there before this stack, so it stays (--allow-destroy "+c.Address+" deletes it)"
+	case witness == "" && !in.Rules.names(c.Address):
+		c.Action = Release
+		c.Reason = "it left the spec, and only the ledger says that this stack made it, which anybody who can push could have written: " +
+			"no earlier committed version of the spec wishes it, and it bears no mark of this stack. It stays (--allow-destroy " + c.Address + " deletes it)"
+	case p.t.Guard != resource.Unguarded && p.t.Guard != "" && !in.Rules.allows(c.Kind, c.Address) && !goesWithRepository(c, in):
+		c.Action, c.Danger = Blocked, p.t.Guard
+		c.Reason = fmt.Sprintf("it left the spec, and deleting a %s %s: name it with --allow-destroy %s, or let it go with `mlopsctl state release %s`",
+			c.Kind, destroys(p.t.Guard), c.Address, c.Address)
+	default:
+		c.Action, c.Danger = Delete, cmp.Or(guardOf(p.t), resource.AccessLoss)
+		c.Reason = fmt.Sprintf("it left the spec; this stack made it %s (%s)", since, cmp.Or(witness, "you named it"))
+		return batch(c, p.t, c.Before)
+	}
+	return nil
+}
+
+// witnessed returns what says, beside the ledger, that the stack made an object; "" where nothing does.
+func witnessed(c *Change, in Input, t resource.Type) (string, error) {
+	if in.Rules.Witnessed[c.Address] {
+		return "an earlier version of the spec wishes it", nil
+	}
+	if t.Marked == nil {
+		return "", nil
+	}
+	marked, err := t.Marked(in.Owned.Stack, c.Before)
+	if marked {
+		return "it bears the mark of this stack", err
+	}
+	return "", err
+}
+
+// goesWithRepository reports whether an object lies in a repository whose deletion is named: naming that
+// names what is in it.
+func goesWithRepository(c *Change, in Input) bool {
+	if _, inside := c.Before["repository"]; !inside {
+		return false
+	}
+	repository := in.Owned.object("repository")
+	return repository != nil && in.Rules.allows("repository", "repository") &&
+		slices.ContainsFunc(in.Departed, func(w resource.Wish) bool { return w.Addr.String() == "repository" })
+}
+
+func guardOf(t resource.Type) resource.Guard {
+	if t.Guard == resource.Unguarded {
+		return ""
+	}
+	return t.Guard
+}
+
+func destroys(g resource.Guard) string {
+	if g == resource.DataLoss {
+		return "destroys what is in it"
+	}
+	return "takes access away that cannot be given back as it was"
+}
+
+func day(moment string) string {
+	date, _, _ := strings.Cut(moment, "T")
+	return date
+}
+
+func parting(in Input, w resource.Wish, have resource.Object) Change {
+	return Change{
+		Address: w.Addr.String(), Kind: w.Addr.Kind, Host: host(in.Types[w.Addr.Kind], have), Danger: resource.Unguarded,
+		Needs: []resource.Need{}, DependsOn: []string{}, Fields: []Field{}, Source: cmp.Or(w.At, in.Rules.Spec), Before: have, Want: have,
+	}
+}
+
+// inReverse orders the changes of what leaves so that nothing is deleted before what was made with it; the
+// repository, which everything in it was made with, goes last of all.
+func inReverse(in Input, changes []Change) []Change {
+	goes := map[string]int{}
+	for i, c := range changes {
+		if c.Action == Delete {
+			goes[c.Address] = i
+		}
+	}
+	for _, w := range in.Departed {
+		from, going := goes[w.Addr.String()]
+		if !going {
+			continue
+		}
+		for _, n := range w.Needs {
+			to, also := goes[n.Addr]
+			if !also || changes[from].Kind == "repository" {
+				continue
+			}
+			changes[to].Needs = append(changes[to].Needs, resource.Need{Addr: changes[from].Address, Why: "it was made with this, and goes first"})
+		}
+	}
+	if last, going := goes["repository"]; going {
+		changes[last].Needs = nil
+		for i, c := range changes {
+			if i != last && c.Action != Release {
+				changes[last].Needs = append(changes[last].Needs, resource.Need{Addr: c.Address, Why: "the repository, which holds the ledger, goes last"})
+			}
+		}
+	}
+	for i := range changes {
+		for _, n := range changes[i].Needs {
+			changes[i].DependsOn = append(changes[i].DependsOn, n.Addr)
+		}
+	}
+	return sortedByNeeds(changes)
+}

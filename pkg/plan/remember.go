@@ -1,0 +1,133 @@
+package plan
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/internal/dag"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// remember adds to a change what the ledger knows of the object: that it becomes the stack's, that somebody
+// deleted it, and who changed the fields that differ.
+func remember(c *Change, in Input, t resource.Type, want resource.Object) error {
+	ownable, err := Ownable(t, want)
+	if err != nil || in.Owned == nil {
+		return err
+	}
+	if c.Before == nil {
+		if o := in.Owned.object(c.Address); o != nil && c.Action == Create {
+			c.Reason = fmt.Sprintf("it is not there any longer: somebody deleted what this stack %s on %s", verb(o.Origin), day(o.Since))
+		}
+		return nil
+	}
+	record := in.Owned.byIdentity(t, c.Before)
+	if len(t.LiveIdentity) == 0 {
+		record = in.Owned.object(c.Address)
+	}
+	if record != nil {
+		if c.Action == Update {
+			c.Reason = cmp.Or(blame(c.Fields, *record), c.Reason)
+		}
+		return nil
+	}
+	if !ownable || in.Owned.intends(c.Address) {
+		return nil
+	}
+	other := ""
+	if o := in.Owned.object(c.Address); o != nil {
+		other = fmt.Sprintf("; what this stack %s on %s has gone, and another has its place", verb(o.Origin), day(o.Since))
+	}
+	switch c.Action {
+	case None:
+		c.Action, c.Reason = Adopt, "it is there already, as wished; it becomes this stack's"+other
+	case Update:
+		c.Reason += "; it was there already and becomes this stack's" + other
+	}
+	return nil
+}
+
+func verb(o ledger.Origin) string {
+	if o == ledger.Adopted {
+		return "adopted"
+	}
+	return "made"
+}
+
+// blame says of the fields that differ whether the spec or somebody else changed them; "" where the ledger
+// does not know.
+func blame(fields []Field, o ledger.Object) string {
+	var by []string
+	for _, f := range fields {
+		was, known := at(o.Live, f.Path)
+		switch {
+		case !known || f.KnownAfterApply:
+			return ""
+		case reflect.DeepEqual(was, f.Before):
+			by = append(by, fmt.Sprintf("%s: the spec changed", f.Path))
+		default:
+			by = append(by, fmt.Sprintf("%s: somebody else changed it since this stack's last apply, when it was %s", f.Path, brief(was)))
+		}
+	}
+	if len(by) > 0 && !slices.ContainsFunc(by, func(s string) bool { return strings.Contains(s, "somebody") }) {
+		return "" // nothing that the fields do not say themselves
+	}
+	return strings.Join(by, "; ")
+}
+
+func at(o resource.Object, path string) (any, bool) {
+	var v any = map[string]any(o)
+	for key := range strings.SplitSeq(path, ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if v, ok = m[key]; !ok {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// brief is a value in at most a few words.
+func brief(v any) string {
+	const longest = 60
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "something else" // impossible for what is JSON already
+	}
+	if r := []rune(string(data)); len(r) > longest {
+		return string(r[:longest]) + "…"
+	}
+	return string(data)
+}
+
+// sortedByNeeds orders changes so that each comes after all that it needs.
+func sortedByNeeds(changes []Change) []Change {
+	var g dag.Graph
+	byAddr := map[string]Change{}
+	for _, c := range changes {
+		var edges []dag.Edge
+		for _, n := range c.Needs {
+			edges = append(edges, dag.Edge{To: n.Addr, Why: n.Why})
+		}
+		g.Add(c.Address, edges...)
+		byAddr[c.Address] = c
+	}
+	order, err := g.Sort()
+	if err != nil {
+		return changes // a forged ledger can say so; the walk refuses it, and names the cycle
+	}
+	out := make([]Change, 0, len(changes))
+	for _, address := range order {
+		if c, ok := byAddr[address]; ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
