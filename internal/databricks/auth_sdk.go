@@ -68,6 +68,9 @@ func (s *single) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method == http.MethodHead || !strings.Contains(req.URL.Path, "/api/") {
 		return resp, nil
 	}
+	if err := circles(req, resp); err != nil {
+		return nil, final{err}
+	}
 	shown := *resp
 	shown.Header = resp.Header.Clone()
 	shown.Header.Del("Content-Type")

@@ -10,6 +10,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/client"
 
 	"github.com/mlopsctl/mlopsctl/internal/memo"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Principal is a service principal. ID is the numeric id, which the account's APIs use; ApplicationID
@@ -220,15 +221,21 @@ func scimPages[T any](ctx context.Context, c *client.DatabricksClient, r request
 	for {
 		r.query["startIndex"] = len(all) + 1
 		var page struct {
-			TotalResults int `json:"totalResults"`
-			Resources    []T `json:"Resources"`
+			TotalResults *int `json:"totalResults"`
+			Resources    []T  `json:"Resources"`
 		}
 		if err := send(ctx, c, r, &page); err != nil {
 			return nil, err
 		}
 		all = append(all, page.Resources...)
-		if len(page.Resources) == 0 || len(all) >= page.TotalResults {
+		switch {
+		case page.TotalResults == nil:
+			return nil, fmt.Errorf("%w: it does not say how many results there are; %s", resource.ErrLost, newer)
+		case len(all) >= *page.TotalResults:
 			return all, nil
+		case len(page.Resources) == 0:
+			// What did not come must not look absent: it would be made a second time.
+			return nil, fmt.Errorf("of %d results only %d came: %s changed meanwhile, plan again", *page.TotalResults, len(all), r.path)
 		}
 	}
 }

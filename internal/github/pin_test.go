@@ -87,3 +87,19 @@ func TestTheSDKFollowsNoRedirect(t *testing.T) {
 		}
 	}
 }
+
+func TestAListingWithoutMembersOrEndIsNone(t *testing.T) {
+	for name, a := range map[string]answer{
+		"null":            {status: 200, body: `null`},
+		"no list":         {status: 200, body: `{"environments":null}`},
+		"another":         {status: 200, body: `{"total_count":0}`},
+		"a circle":        {status: 200, body: `{"environments":[]}`, header: http.Header{"Link": {`<https://x/y?page=1>; rel="next"`}}},
+		"a longer circle": {status: 200, body: `{"environments":[]}`, header: http.Header{"Link": {`<https://x/y?page=2>; rel="next"`}}},
+	} {
+		h, c := newHub(t, map[string]answer{"GET repos/acme/taxi/environments": a})
+		found, err := c.Environments(t.Context())
+		if n := h.count("GET repos/acme/taxi/environments"); err == nil || n > 2 {
+			t.Errorf("%s: %v after %d requests: %v", name, found, n, err)
+		}
+	}
+}

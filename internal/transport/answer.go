@@ -84,17 +84,23 @@ func isTorn(req *http.Request, resp *http.Response, data []byte) bool {
 		// Decoded, it would be an object without fields or a list without members.
 		return asksAPI(req) && req.Method == http.MethodGet && resp.StatusCode == http.StatusOK
 	}
-	begun := bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte("["))
-	isJSON := strings.Contains(resp.Header.Get("Content-Type"), "json") || begun && asksAPI(req)
+	isJSON := strings.Contains(resp.Header.Get("Content-Type"), "json") || hasForm(data) && asksAPI(req)
 	return isJSON && !json.Valid(data)
 }
 
-// foreign makes an error of a success that is no JSON: somebody else than the API answers.
+// hasForm reports whether JSON is an object or a list, as everything is that these services answer. Null
+// would be taken for an object without fields.
+func hasForm(data []byte) bool {
+	data = bytes.TrimSpace(data)
+	return len(data) > 0 && (data[0] == '{' || data[0] == '[')
+}
+
+// foreign makes an error of a success that is neither an object nor a list in JSON: somebody else than the API answers.
 func (w *wire) foreign(req *http.Request, resp *http.Response) *Error {
 	e := about(req)
 	e.Status = resp.StatusCode
 	e.RequestID = requestID(resp.Header)
-	e.Message = "the answer is no JSON but " + cmp.Or(resp.Header.Get("Content-Type"), "of no known type")
+	e.Message = "the answer is no object or list in JSON but " + cmp.Or(resp.Header.Get("Content-Type"), "of no known type")
 	e.Advice = fmt.Sprintf("is %s the right host, and does a proxy stand in front of it?", req.URL.Host)
 	if !e.again {
 		e.kind = resource.ErrLost

@@ -187,7 +187,7 @@ func (w *wire) judge(req *http.Request, resp *http.Response, data []byte) (*http
 	if isTorn(req, resp, data) {
 		return nil, w.torn(req, resp)
 	}
-	if asksAPI(req) && len(data) > 0 && !json.Valid(data) {
+	if asksAPI(req) && len(data) > 0 && (!json.Valid(data) || !hasForm(data)) {
 		return nil, w.foreign(req, resp)
 	}
 	// go-github would block all its requests by itself once these say that none remain, and it takes
