@@ -116,6 +116,9 @@ type Secret struct {
 type Replaced struct {
 	RemoteID    string `json:"remote_id"`
 	RevokeAfter string `json:"revoke_after"`
+	// PrincipalID is set where it is another than the secret's own: what was replaced may have been issued
+	// for a principal that the spec no longer names here.
+	PrincipalID string `json:"principal_id,omitempty"`
 }
 
 // Issuing is an open intent to issue a credential: the ids that its principal had before. An id that is
