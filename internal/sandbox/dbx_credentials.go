@@ -117,13 +117,35 @@ func (c *dbxCall) createSecret(p *dbxPrincipal) (any, error) {
 			message: "A service principal can have at most 5 OAuth secrets."}
 	}
 	id := c.state.nextUUID()
-	value := "dose" + hashed("OAuth secret " + c.d.AccountID + id)[:32]
+	value := secretValue(c.d.AccountID, id)
 	s := &dbxSecret{ID: id, Hash: hashed(value), Created: c.now().UTC(), Expires: c.now().UTC().Add(life)}
 	p.Secrets = append(p.Secrets, s)
 	c.changed = true
 	o := secretObject(s)
 	o["secret"] = value
 	return o, nil
+}
+
+// secretValue follows from the id, so that the same requests are answered with the same bytes.
+func secretValue(account, id string) string {
+	return "dose" + hashed("OAuth secret " + account + id)[:32]
+}
+
+// LogsIn says whether what a repository's secret (environment "") or an environment's holds is an OAuth
+// secret that a principal can log in with now. It is for tests and rehearsals: nobody else could tell.
+func (s *Sandbox) LogsIn(repository, environment, name string) bool {
+	s.mu.Lock()
+	now, account := s.now(), s.state.Databricks.AccountID
+	var values []string
+	for _, p := range s.state.Databricks.Principals {
+		for _, x := range p.Secrets {
+			if p.Active && now.Before(x.Expires) {
+				values = append(values, secretValue(account, x.ID))
+			}
+		}
+	}
+	s.mu.Unlock()
+	return slices.ContainsFunc(values, func(value string) bool { return s.HoldsSecret(repository, environment, name, value) })
 }
 
 func (c *dbxCall) deleteSecret(p *dbxPrincipal) (any, error) {
