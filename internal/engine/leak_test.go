@@ -51,7 +51,7 @@ catalogs: { staging: {}, prod: {} }
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Plan(ctx, Filter{}); err == nil {
+	if _, err := e.Plan(ctx, Aim{}); err == nil {
 		t.Error("the plan of a network that is silent was made")
 	}
 }
