@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/databricks"
 	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -23,31 +25,51 @@ const (
 // log in. It is kept when one of these has to wait, so that the next try goes on where it stood.
 type journey struct {
 	// The fields are exported so that fmt, which prints private ones raw, shows their redactions.
-	Secret databricks.Secret
-	Value  databricks.Sealed // what is stored: the secret, or the token; zero until it is known
-	Stored bool
+	Secret   databricks.Secret
+	Value    databricks.Sealed // what is stored: the secret, or the token; zero until it is known
+	Expires  time.Time         // of the value
+	Stored   bool
+	StoredAt time.Time // by GitHub's clock
 }
 
-// travel takes a credential for a place through its journey, beginning one where there is none.
-func (v *Vault) travel(ctx context.Context, p github.Place, s Source) error {
+// travel takes a credential for a place through its journey, beginning one where there is none, and returns
+// what is to be recorded of it.
+func (v *Vault) travel(ctx context.Context, p github.Place, s Source) (ledger.Secret, error) {
 	// Before anything is issued it must be certain that it can be encrypted for its place.
 	if _, err := v.opt.GitHub.PublicKey(ctx, p.Environment); err != nil {
-		return err
+		return ledger.Secret{}, err
 	}
 	j, err := v.journeyTo(ctx, p, s)
 	if err != nil {
-		return err
+		return ledger.Secret{}, err
 	}
 	if err := v.advance(ctx, j, step{place: p, source: s}); err != nil {
-		if errors.Is(err, resource.ErrNotYet) || j.Stored {
-			return err
-		}
-		return fmt.Errorf("%w; OAuth secret %s of %s was issued for it and is stored nowhere", err, j.Secret.ID, s.Principal)
+		return ledger.Secret{}, v.strand(ctx, j, step{place: p, source: s}, err)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.open, p)
-	return nil
+	r := ledger.Secret{
+		StoredAt: moment(j.StoredAt), Issue: string(s.Issue), Principal: s.Principal, PrincipalID: s.PrincipalID, RemoteID: j.Secret.ID,
+	}
+	if !j.Expires.IsZero() {
+		r.ExpiresAt = moment(j.Expires)
+	}
+	return r, nil
+}
+
+// strand ends a journey that cannot go on: a credential that certainly got nowhere is revoked at once.
+func (v *Vault) strand(ctx context.Context, j *journey, s step, why error) error {
+	refused := errors.Is(why, resource.ErrForbidden) || errors.Is(why, resource.ErrUnauthorized) ||
+		errors.Is(why, resource.ErrNotFound) || errors.Is(why, github.ErrKeyChanged)
+	switch {
+	case errors.Is(why, resource.ErrNotYet), j.Stored:
+		return why
+	case !refused: // it may have been stored all the same
+		return fmt.Errorf("%w; OAuth secret %s of %s was issued for it, and nobody knows whether it is stored", why, j.Secret.ID, s.source.Principal)
+	}
+	if err := v.opt.Fleet.RevokeOAuthSecret(ctx, s.source.PrincipalID, j.Secret.ID); err != nil {
+		return fmt.Errorf("%w; OAuth secret %s of %s was issued for it and is stored nowhere: %w", why, j.Secret.ID, s.source.Principal, err)
+	}
+	v.arrived(s.place)
+	return fmt.Errorf("%w; OAuth secret %s of %s, which was issued for it, was revoked", why, j.Secret.ID, s.source.Principal)
 }
 
 type step struct {
@@ -62,31 +84,37 @@ func (v *Vault) journeyTo(ctx context.Context, p github.Place, s Source) (*journ
 	if j != nil {
 		return j, nil
 	}
-	secret, err := v.issue(ctx, s)
+	secret, err := v.issue(ctx, step{place: p, source: s})
 	if err != nil {
 		return nil, fmt.Errorf("issuing an OAuth secret of %s for %s: %w", s.Principal, p, err)
 	}
-	j = &journey{Secret: secret}
+	j = &journey{Secret: secret, Expires: secret.Expires}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.open[p] = j
 	return j, nil
 }
 
+// arrived ends the journey to a place.
+func (v *Vault) arrived(p github.Place) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.open, p)
+}
+
 // advance makes the steps that the journey has not made yet.
 func (v *Vault) advance(ctx context.Context, j *journey, s step) error {
 	if j.Value.IsZero() {
-		value, err := v.valueOf(ctx, j.Secret, s.source)
+		if err := v.value(ctx, j, s.source); err != nil {
+			return err
+		}
+	}
+	if !j.Stored {
+		at, err := v.put(ctx, s.place, j.Value)
 		if err != nil {
 			return err
 		}
-		j.Value = value
-	}
-	if !j.Stored {
-		if err := v.put(ctx, s.place, j.Value); err != nil {
-			return err
-		}
-		j.Stored = true
+		j.Stored, j.StoredAt = true, at
 	}
 	if s.source.Issue == OAuthSecret {
 		_, err := v.login(ctx, j.Secret, s.source)
@@ -95,59 +123,97 @@ func (v *Vault) advance(ctx context.Context, j *journey, s step) error {
 	return nil
 }
 
-func (v *Vault) valueOf(ctx context.Context, secret databricks.Secret, s Source) (databricks.Sealed, error) {
+// value learns what is stored.
+func (v *Vault) value(ctx context.Context, j *journey, s Source) (err error) {
 	if s.Issue == AccessToken {
-		return v.login(ctx, secret, s)
+		began := v.opt.Clock.Now()
+		token, err := v.login(ctx, j.Secret, s)
+		if err != nil {
+			return err
+		}
+		j.Expires = began.Add(cmp.Or(token.Lifetime, tokenLifetime))
+		j.Value, err = v.take("the access token", token.Value.Reveal())
+		return err
 	}
-	return v.take("the OAuth secret", secret.Value.Reveal())
+	j.Value, err = v.take("the OAuth secret", j.Secret.Value.Reveal())
+	return err
 }
 
 // login exchanges a secret for a token at the workspace. A new secret, and a principal that was just
 // assigned, may be refused there for up to a minute.
-func (v *Vault) login(ctx context.Context, secret databricks.Secret, s Source) (databricks.Sealed, error) {
+func (v *Vault) login(ctx context.Context, secret databricks.Secret, s Source) (databricks.Token, error) {
 	token, err := v.opt.Fleet.Exchange(ctx, s.Host, s.ApplicationID, secret.Value)
 	refused := errors.Is(err, resource.ErrUnauthorized) || errors.Is(err, resource.ErrForbidden)
 	if refused || errors.Is(err, resource.ErrLost) { // a lost login has changed nothing
-		return databricks.Sealed{}, fmt.Errorf("%s can log in to %s with its new OAuth secret: %w: %v", s.Principal, s.Host, resource.ErrNotYet, err)
+		return token, fmt.Errorf("%s can log in to %s with its new OAuth secret: %w: %v", s.Principal, s.Host, resource.ErrNotYet, err)
 	}
 	if err != nil {
-		return databricks.Sealed{}, fmt.Errorf("logging in to %s as %s: %w", s.Host, s.Principal, err)
+		return token, fmt.Errorf("logging in to %s as %s: %w", s.Host, s.Principal, err)
 	}
-	return v.take("the access token", token.Value.Reveal())
+	_, err = v.take("the access token", token.Value.Reveal()) // so that nothing ever shows it
+	return token, err
 }
 
-// issue makes an OAuth secret. Its name is not unique and its value is shown once, so an answer that
-// was lost leaves one behind that nobody can use: it is looked for and named, never guessed away.
-func (v *Vault) issue(ctx context.Context, s Source) (databricks.Secret, error) {
-	v.opt.Fleet.ForgetOAuthSecrets(s.PrincipalID)
-	before, err := v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
+// issue makes an OAuth secret. Where the principal has no room, what this stack has there and nobody can
+// use makes room.
+func (v *Vault) issue(ctx context.Context, s step) (databricks.Secret, error) {
+	v.opt.Fleet.ForgetOAuthSecrets(s.source.PrincipalID)
+	l, err := v.look(ctx, s.place, s.source)
+	if err == nil {
+		l.secrets, err = v.opt.Fleet.OAuthSecrets(ctx, s.source.PrincipalID)
+	}
 	if err != nil {
 		return databricks.Secret{}, err
 	}
-	if len(before) >= maxSecrets {
-		return databricks.Secret{}, errors.New("it " + full(before))
+	if len(l.secrets) >= maxSecrets {
+		useless := l.useless()
+		if len(useless) == 0 {
+			return databricks.Secret{}, errors.New("it " + full(l.secrets))
+		}
+		for _, id := range useless {
+			if err := v.revoke(ctx, l, id); err != nil {
+				return databricks.Secret{}, fmt.Errorf("making room: %w", err)
+			}
+		}
+		l.secrets = slices.DeleteFunc(slices.Clone(l.secrets), func(x databricks.Secret) bool { return slices.Contains(useless, x.ID) })
 	}
-	lifetime := s.Lifetime
-	if s.Issue == AccessToken {
+	lifetime := s.source.Lifetime
+	if s.source.Issue == AccessToken {
 		lifetime = tokenLifetime // it serves once, and goes by itself
 	}
+	return v.issueOnce(ctx, l, lifetime)
+}
+
+// issueOnce makes an OAuth secret. Its name is not unique and its value is shown once, so an answer that
+// was lost leaves one behind that nobody can use: it is looked for before anything is sent again, and
+// revoked where it can be nobody else's.
+func (v *Vault) issueOnce(ctx context.Context, l look, lifetime time.Duration) (databricks.Secret, error) {
+	principal := l.source.PrincipalID
 	var lostAnswer error
 	for range 2 {
-		secret, err := v.opt.Fleet.IssueOAuthSecret(ctx, s.PrincipalID, lifetime)
+		secret, err := v.opt.Fleet.IssueOAuthSecret(ctx, principal, lifetime)
 		if !errors.Is(err, resource.ErrLost) {
 			return secret, err
 		}
 		lostAnswer = err
-		v.opt.Fleet.ForgetOAuthSecrets(s.PrincipalID)
-		after, look := v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
+		v.opt.Fleet.ForgetOAuthSecrets(principal)
+		after, look := v.opt.Fleet.OAuthSecrets(ctx, principal)
 		if look != nil {
 			return databricks.Secret{}, fmt.Errorf("%v; looking whether it was issued: %w", err, look)
 		}
-		if lost := beyond(before, after); len(lost) > 0 {
+		lost := beyond(l.secrets, after)
+		if len(lost) == 0 {
+			continue
+		}
+		r := v.book()
+		if len(lost) > 1 || r == nil || !r.MadePrincipal(principal, l.source.Principal) {
 			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: delete OAuth secret %s, and apply again for a new one", err, strings.Join(lost, ", "))
 		}
+		if revoked := v.revoke(ctx, l, lost[0]); revoked != nil {
+			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: %w", err, revoked)
+		}
 	}
-	return databricks.Secret{}, fmt.Errorf("the answer was lost twice, and none was issued; apply again: %v", lostAnswer) // not wrapped: it is known
+	return databricks.Secret{}, fmt.Errorf("the answer was lost twice, and what was issued was revoked; apply again: %v", lostAnswer) // not wrapped: it is known
 }
 
 // full says that a principal has no room for one more secret.
@@ -176,22 +242,27 @@ func beyond(before, after []databricks.Secret) []string {
 
 // put encrypts a value and stores it. A refusal may mean that GitHub has another key by now, so it is
 // asked for once more.
-func (v *Vault) put(ctx context.Context, p github.Place, value databricks.Sealed) error {
-	var refusal error
+func (v *Vault) put(ctx context.Context, p github.Place, value databricks.Sealed) (at time.Time, refusal error) {
 	for range 2 {
 		key, err := v.opt.GitHub.PublicKey(ctx, p.Environment)
 		if err != nil {
-			return err
+			return at, err
 		}
 		sealed, err := seal(key, value)
 		if err != nil {
-			return fmt.Errorf("storing secret %s: %w", p, err)
+			return at, fmt.Errorf("storing secret %s: %w", p, err)
 		}
-		_, err = v.opt.GitHub.PutSecret(ctx, p, sealed)
-		if !errors.Is(err, github.ErrKeyChanged) {
-			return err
+		at, err = v.opt.GitHub.PutSecret(ctx, p, sealed)
+		switch {
+		case errors.Is(err, github.ErrKeyChanged):
+			refusal = err
+			continue
+		case errors.Is(err, resource.ErrLost): // the same value may be stored again
+			return at, fmt.Errorf("what was stored there is %w: %v", resource.ErrNotYet, err)
+		case at.IsZero():
+			at = v.opt.Clock.Now()
 		}
-		refusal = err
+		return at, err
 	}
-	return refusal
+	return at, refusal
 }

@@ -31,7 +31,7 @@ type Records interface {
 func (v *Vault) Use(r Records) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.records, v.seen, v.orphans, v.forced = r, map[string]sight{}, map[string]*litter{}, nil
+	v.records, v.adopted, v.strays, v.forced = r, map[string]ledger.Secret{}, map[string]*strays{}, map[string]bool{}
 }
 
 // Force makes the secrets at these addresses due though nothing asks for it, until each is stored. It takes
@@ -78,31 +78,11 @@ func (v *Vault) Adopted() []ledger.Secret {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var adopted []ledger.Secret
-	for _, s := range v.seen {
-		if s.adopted != nil {
-			adopted = append(adopted, *s.adopted)
-		}
+	for _, s := range v.adopted {
+		adopted = append(adopted, s)
 	}
 	slices.SortFunc(adopted, func(a, b ledger.Secret) int { return cmp.Compare(a.Address, b.Address) })
 	return adopted
-}
-
-// sight is what the last plan saw at an address.
-type sight struct {
-	place   github.Place
-	adopted *ledger.Secret
-}
-
-// litter is what runs that did not end left on a principal.
-type litter struct{}
-
-func idsOf(secrets []databricks.Secret) []string {
-	ids := make([]string, 0, len(secrets))
-	for _, s := range secrets {
-		ids = append(ids, s.ID)
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 // addressOf is the address of a place. GitHub tells neither environments nor secrets apart by case, and an
@@ -142,17 +122,24 @@ func (v *Vault) book() Records {
 	return v.records
 }
 
-func (v *Vault) isForced(address string) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.forced[address]
+// holds reports whether a record knows an OAuth secret: as the one that is stored, or as one that was replaced.
+func holds(r ledger.Secret, id string) bool {
+	return r.RemoteID == id || slices.ContainsFunc(r.Replaced, func(x ledger.Replaced) bool { return x.RemoteID == id })
 }
 
-func (v *Vault) see(address string, s sight) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.seen == nil {
-		v.seen = map[string]sight{}
+func idsOf(secrets []databricks.Secret) []string {
+	ids := make([]string, 0, len(secrets))
+	for _, s := range secrets {
+		ids = append(ids, s.ID)
 	}
-	v.seen[address] = s
+	slices.Sort(ids)
+	return ids
+}
+
+func find(secrets []databricks.Secret, id string) (databricks.Secret, bool) {
+	i := slices.IndexFunc(secrets, func(s databricks.Secret) bool { return s.ID == id })
+	if i < 0 {
+		return databricks.Secret{}, false
+	}
+	return secrets[i], true
 }

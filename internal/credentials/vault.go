@@ -1,6 +1,6 @@
 // Package credentials brings secret values to GitHub: it reads or issues them, seals them, stores them
-// and checks that they log in. A value is sealed from the moment that it is known, and
-// never becomes a part of an object, a plan or an error.
+// and checks that they log in; it records what it did, and revokes what was replaced. A value is sealed from
+// the moment that it is known, and never becomes a part of an object, a plan, a record or an error.
 package credentials
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/databricks"
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -37,10 +38,10 @@ type Vault struct {
 	turns map[string]chan struct{}  // by principal: holds a token while nobody works on it
 	open  map[github.Place]*journey // credentials that were issued and are not yet in place
 
-	records Records            // nil: there is no ledger
-	seen    map[string]sight   // by address
-	orphans map[string]*litter // by principal's id
-	forced  map[string]bool    // by address
+	records Records                  // nil: there is no ledger
+	adopted map[string]ledger.Secret // by address: what the plan saw and the ledger does not know
+	strays  map[string]*strays       // by principal's id
+	forced  map[string]bool          // by address
 }
 
 // New returns a vault; it sends nothing.
@@ -54,7 +55,9 @@ func New(o Options) *Vault {
 	if o.Clock == nil {
 		o.Clock = transport.System()
 	}
-	return &Vault{opt: o, turns: map[string]chan struct{}{}, open: map[github.Place]*journey{}}
+	v := &Vault{opt: o, turns: map[string]chan struct{}{}, open: map[github.Place]*journey{}}
+	v.Use(nil)
+	return v
 }
 
 // Issue says that a value is made for the purpose, and what it is.
@@ -80,77 +83,82 @@ type Source struct {
 	PrincipalID   string // "" as long as there is no principal
 	ApplicationID string
 	Lifetime      time.Duration
-	RotateBefore  time.Duration
-	Places        int // that hold an OAuth secret of this principal and this lifetime; 0 is one
+	RotateBefore  time.Duration // before it expires; of a value from outside, the age at which it is stored anew
+	Overlap       time.Duration // how long an OAuth secret stays valid once it is replaced; 0 is a day
+	Places        int           // that hold an OAuth secret of this principal and this lifetime; 0 is one
 }
 
-// Stored is what is known of a secret that GitHub holds. Renew says why it must be renewed, or is "".
+// Need is what a secret that is not as it should be asks for.
+type Need string
+
+// The needs. All but Tidying bring a value to GitHub.
+const (
+	Rotation Need = "rotation" // a new value: the one that is stored ends, or was asked to
+	Repair   Need = "repair"   // its value: another one is stored
+	Ageing   Need = "ageing"   // a new value, as one that lives for an hour has grown old
+	Tidying  Need = "tidying"  // no new value: what is no longer needed is revoked
+)
+
+// Stored is what is known of a secret that GitHub holds.
 type Stored struct {
 	UpdatedAt time.Time
 	ExpiresAt time.Time // zero where nothing shows it
-	Renew     string
-	Spare     []string // OAuth secrets that are valid beyond those that are stored: an id and a date each
+	Expiring  bool      // so soon that a person should know
+	Need      Need      // "" where it is as it should be
+	Renew     string    // why it is needed
+	Spare     []string  // OAuth secrets that nobody may need, and that are not certainly this stack's to revoke
+	// Uncompared says why the value from outside could not be compared with the one that was stored.
+	Uncompared string
 }
 
-// Stored returns what is known of the secret at a place, or resource.ErrNotFound.
+// due returns what is stored, with a need.
+func (s Stored) due(n Need, format string, args ...any) Stored {
+	s.Need, s.Renew = n, fmt.Sprintf(format, args...)
+	return s
+}
+
+// Stored returns what is known of the secret at a place, or resource.ErrNotFound. A principal that has no
+// room for what has to be issued is a *resource.Blocked: better known before anything is changed than in
+// the middle of it.
 func (v *Vault) Stored(ctx context.Context, p github.Place, s Source) (Stored, error) {
-	secrets, err := v.opt.GitHub.Secrets(ctx, p.Environment)
+	h, err := v.look(ctx, p, s)
 	if err != nil {
 		return Stored{}, err
 	}
-	info, there := secrets[p.Name]
-	if !there {
-		return Stored{}, v.missing(ctx, p, s)
-	}
-	stored := Stored{UpdatedAt: info.UpdatedAt}
-	switch s.Issue {
-	case AccessToken:
-		return v.ageOfToken(stored), nil
-	case OAuthSecret:
-		return v.ageOfSecret(ctx, stored, s)
-	default:
-		return stored, nil
-	}
-}
-
-// missing is resource.ErrNotFound for a secret that can be made, and a *resource.Blocked for one that the
-// principal has no room for: better known before anything is changed than in the middle of it.
-func (v *Vault) missing(ctx context.Context, p github.Place, s Source) error {
-	if s.Issue != "" && s.PrincipalID != "" {
-		secrets, err := v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
-		if err != nil {
-			return err
-		}
-		if len(secrets) >= maxSecrets {
-			return &resource.Blocked{Reason: fmt.Sprintf("%s %s", s.Principal, full(secrets))}
-		}
-	}
-	return fmt.Errorf("secret %s: %w", p, resource.ErrNotFound)
-}
-
-// Store brings a value from its source to a place, and returns what is known of it then. An error that
-// matches resource.ErrNotYet asks to be called again: what was issued is kept until it is in place,
-// and nothing is issued twice.
-func (v *Vault) Store(ctx context.Context, p github.Place, s Source) (Stored, error) {
-	if s.Issue == "" {
-		value, err := v.read(ctx, s)
-		if err == nil {
-			err = v.put(ctx, p, value)
-		}
-		if err != nil {
+	if !h.there {
+		if err := h.room(); err != nil {
 			return Stored{}, err
 		}
-		return v.written(ctx, p, s)
+		return Stored{}, fmt.Errorf("secret %s: %w", p, resource.ErrNotFound)
 	}
-	if s.PrincipalID == "" || s.ApplicationID == "" {
+	stored := v.judge(h)
+	if s.Issue != "" && stored.Need != "" && stored.Need != Tidying {
+		return stored, h.room()
+	}
+	return stored, nil
+}
+
+// Store brings a value from its source to a place, records it, revokes what it replaces once that is due,
+// and returns what is known of it then. An error that matches resource.ErrNotYet asks to be called again:
+// what was issued is kept until it is in place, and nothing is issued twice.
+func (v *Vault) Store(ctx context.Context, p github.Place, s Source) (Stored, error) {
+	if s.Issue != "" && (s.PrincipalID == "" || s.ApplicationID == "") {
 		return Stored{}, fmt.Errorf("issuing for secret %s: the ids of %s are not known", p, s.Principal)
 	}
-	done, err := v.turn(ctx, s.PrincipalID)
+	done, err := v.turn(ctx, s.PrincipalID, addressOf(p, s))
 	if err != nil {
 		return Stored{}, err
 	}
 	defer done()
-	if err := v.travel(ctx, p, s); err != nil {
+	brought := v.bring
+	if s.Issue != "" {
+		brought = v.travel
+	}
+	record, err := brought(ctx, p, s)
+	if err == nil {
+		err = v.conclude(ctx, p, s, record)
+	}
+	if err != nil {
 		return Stored{}, err
 	}
 	return v.written(ctx, p, s)
@@ -165,19 +173,19 @@ func (v *Vault) written(ctx context.Context, p github.Place, s Source) (Stored, 
 	return stored, err
 }
 
-// Discard deletes the secret at a place. What was issued for it stays with its principal.
-func (v *Vault) Discard(ctx context.Context, p github.Place) error {
-	return v.opt.GitHub.DeleteSecret(ctx, p)
-}
-
-// turn waits until nobody else works on a principal's credentials.
-func (v *Vault) turn(ctx context.Context, principal string) (done func(), err error) {
+// turn waits until nobody else works on a principal's credentials, or, where there is no principal, on
+// the secret of that address.
+func (v *Vault) turn(ctx context.Context, principal, address string) (done func(), err error) {
+	key := "principal " + principal
+	if principal == "" {
+		key = address
+	}
 	v.mu.Lock()
-	turn, ok := v.turns[principal]
+	turn, ok := v.turns[key]
 	if !ok {
 		turn = make(chan struct{}, 1)
 		turn <- struct{}{}
-		v.turns[principal] = turn
+		v.turns[key] = turn
 	}
 	v.mu.Unlock()
 	select {

@@ -340,12 +340,20 @@ func TestAWaitGoesOnWhereItStoodAndIssuesNothingAgain(t *testing.T) {
 	}
 }
 
-func TestACredentialThatCannotBeStoredIsNamed(t *testing.T) {
+func TestACredentialThatCannotBeStoredIsRevoked(t *testing.T) {
 	b := openBank(t)
 	b.inject(sandbox.Fault{Method: "PUT", Path: "*/secrets/DATABRICKS_CLIENT_SECRET", Action: "status", Status: 403, Body: `{"message":"Resource not accessible by personal access token"}`})
 	_, err := b.Store(t.Context(), inProd, b.source)
-	live := b.live()
-	if len(live) != 1 || err == nil || !strings.Contains(err.Error(), live[0].ID) || !errors.Is(err, resource.ErrForbidden) {
+	if live := b.live(); len(live) != 0 || err == nil || !strings.Contains(err.Error(), "was revoked") || !errors.Is(err, resource.ErrForbidden) {
+		t.Errorf("the error is %v, and there are %v; want that what was issued was revoked", err, live)
+	}
+}
+
+func TestACredentialOfWhichNobodyKnowsWhetherItIsStoredIsNamed(t *testing.T) {
+	b := openBank(t)
+	b.inject(sandbox.Fault{Method: "PUT", Path: "*/secrets/DATABRICKS_CLIENT_SECRET", Times: -1, Action: sandbox.FaultStatus, Status: http.StatusInternalServerError})
+	_, err := b.Store(t.Context(), inProd, b.source)
+	if live := b.live(); len(live) != 1 || err == nil || !strings.Contains(err.Error(), live[0].ID) {
 		t.Errorf("the error is %v, want the id of %v in it", err, live)
 	}
 }
@@ -393,7 +401,7 @@ func TestCredentialsOfOnePrincipalAreIssuedOneAfterAnother(t *testing.T) {
 
 func TestNoValueIsEverShown(t *testing.T) {
 	b := openBank(t)
-	secret, err := b.issue(t.Context(), b.source)
+	secret, err := b.issue(t.Context(), step{place: inProd, source: b.source})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,11 +426,14 @@ func TestNoValueIsEverShown(t *testing.T) {
 
 func TestASecretThatIsStoredNowhereIsSpare(t *testing.T) {
 	b := openBank(t)
-	b.inject(sandbox.Fault{Method: "PUT", Path: "*/secrets/*", Action: sandbox.FaultStatus, Status: http.StatusForbidden})
+	b.inject(sandbox.Fault{Method: "PUT", Path: "*/secrets/*", Times: -1, Action: sandbox.FaultStatus, Status: http.StatusInternalServerError})
 	if _, err := b.Store(t.Context(), inProd, b.source); err == nil {
 		t.Fatal("what GitHub refused to store was stored")
 	}
 	lost := b.live()[0].ID
+	if err := b.sandbox.ClearFaults(); err != nil {
+		t.Fatal(err)
+	}
 	b.renew(t)
 	_ = b.clock.Sleep(t.Context(), time.Minute)
 	stored, err := b.Store(t.Context(), inProd, b.source)

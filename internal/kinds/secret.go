@@ -2,7 +2,6 @@ package kinds
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,8 @@ var secretKind = resource.Kind[*credentials.Vault, secret]{
 	Identity:     []string{"repository", "environment", "name", "workspace", "principal"},
 	LiveIdentity: []string{"repository", "environment", "name"}, // GitHub gives it no id
 	CreateOnly: []string{
-		"address", "env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds", "places",
+		"address", "env", "file", "command", "issue", "principal_id", "application_id", "lifetime_seconds", "rotate_before_seconds",
+		"overlap_seconds", "places",
 	},
 	Declare: declareSecrets,
 	Read:    readSecret,
@@ -29,19 +29,26 @@ var secretKind = resource.Kind[*credentials.Vault, secret]{
 		stored, err := v.Store(ctx, want.place(), want.source())
 		return seenSecret(want, stored), err
 	},
-	Update: func(ctx context.Context, v *credentials.Vault, _, want secret) (secret, error) {
-		stored, err := v.Store(ctx, want.place(), want.source())
+	Update: func(ctx context.Context, v *credentials.Vault, have, want secret) (secret, error) {
+		renew := v.Store
+		if have.Need == credentials.Tidying {
+			renew = v.Tidy
+		}
+		stored, err := renew(ctx, want.place(), want.source())
 		return seenSecret(want, stored), err
 	},
 	Delete: func(ctx context.Context, v *credentials.Vault, have secret) error {
-		return v.Discard(ctx, have.place())
+		return v.Discard(ctx, have.place(), have.source())
 	},
 	Check: func(_ context.Context, v *credentials.Vault, want secret) error {
 		return v.Available(want.source())
 	},
 	Warn: warnOfSecret,
 	Due: func(have secret) resource.Renewal {
-		return resource.Renewal{Reason: have.Renew, Ageing: have.Issue == credentials.AccessToken}
+		return resource.Renewal{
+			Reason: have.Renew, Ageing: have.Need == credentials.Ageing,
+			Tidy: have.Need == credentials.Tidying || have.Need == credentials.Repair, // updates, and no rotations
+		}
 	},
 }
 
@@ -61,13 +68,17 @@ type secret struct {
 	ApplicationID       resource.Text `json:"application_id,omitzero"`
 	LifetimeSeconds     int64         `json:"lifetime_seconds,omitempty"`
 	RotateBeforeSeconds int64         `json:"rotate_before_seconds,omitempty"`
+	OverlapSeconds      int64         `json:"overlap_seconds,omitempty"`
 	Places              int           `json:"places,omitempty"` // of the stack that hold one like it, where there are several
 
-	UpdatedAt string `json:"updated_at,omitempty"`
-	ExpiresAt string `json:"expires_at,omitempty"`
-	Renew     string `json:"renew,omitempty"` // why it is due
+	UpdatedAt string           `json:"updated_at,omitempty"`
+	ExpiresAt string           `json:"expires_at,omitempty"`
+	Expiring  bool             `json:"expiring,omitempty"`
+	Need      credentials.Need `json:"need,omitempty"`
+	Renew     string           `json:"renew,omitempty"` // why it is due
 	// Spare are valid OAuth secrets of the principal that are stored nowhere in the stack.
-	Spare []string `json:"spare,omitempty"`
+	Spare      []string `json:"spare,omitempty"`
+	Uncompared string   `json:"uncompared,omitempty"` // why its value could not be
 }
 
 func (s secret) place() github.Place {
@@ -79,7 +90,8 @@ func (s secret) source() credentials.Source {
 		Address: s.Address, Env: s.Env, File: s.File, Command: s.Command, Issue: s.Issue, Host: s.Host, Principal: s.Principal,
 		PrincipalID: s.PrincipalID.Value, ApplicationID: s.ApplicationID.Value,
 		Lifetime:     time.Duration(s.LifetimeSeconds) * time.Second,
-		RotateBefore: time.Duration(s.RotateBeforeSeconds) * time.Second, Places: s.Places,
+		RotateBefore: time.Duration(s.RotateBeforeSeconds) * time.Second,
+		Overlap:      time.Duration(s.OverlapSeconds) * time.Second, Places: s.Places,
 	}
 }
 
@@ -150,6 +162,7 @@ func declareSecret(s *spec.Stack, x spec.Secret) resource.Decl[secret] {
 		Want: secret{
 			Repository: inRepository(), Environment: inEnvironment(s, x.Environment), Name: x.Name, Address: addr.String(),
 			Env: x.Env, File: x.File, Command: x.Command, RotateBeforeSeconds: int64(x.RotateBefore / time.Second),
+			OverlapSeconds: int64(x.Overlap / time.Second),
 		},
 	}
 	var t *spec.Target
@@ -181,7 +194,8 @@ func readSecret(ctx context.Context, v *credentials.Vault, want secret) (secret,
 func seenSecret(want secret, stored credentials.Stored) secret {
 	have := secret{
 		Repository: want.Repository, Environment: want.Environment, Name: want.Name, Address: want.Address, PrincipalID: want.PrincipalID,
-		Issue: want.Issue, Host: want.Host, Principal: want.Principal, Renew: stored.Renew, Spare: stored.Spare,
+		Issue: want.Issue, Host: want.Host, Principal: want.Principal,
+		Expiring: stored.Expiring, Need: stored.Need, Renew: stored.Renew, Spare: stored.Spare, Uncompared: stored.Uncompared,
 	}
 	if !stored.UpdatedAt.IsZero() {
 		have.UpdatedAt = stored.UpdatedAt.UTC().Format(time.RFC3339)
@@ -190,30 +204,4 @@ func seenSecret(want secret, stored credentials.Stored) secret {
 		have.ExpiresAt = stored.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	return have
-}
-
-func warnOfSecret(want secret, have *secret) *resource.Warning {
-	if have != nil && len(have.Spare) > 0 {
-		return &resource.Warning{
-			Code:    "plan/spare-secret",
-			Summary: fmt.Sprintf("%s has valid OAuth secrets that this stack stores nowhere: %s", want.Principal, strings.Join(have.Spare, ", ")),
-			Detail:  "a renewal leaves the one before, and an apply that was ended the one it had not stored yet; delete what nobody uses",
-		}
-	}
-	return warnOfHour(want, have)
-}
-
-func warnOfHour(want secret, have *secret) *resource.Warning {
-	if want.Issue != credentials.AccessToken {
-		return nil
-	}
-	state := "it will live for one hour from the apply that stores it"
-	if have != nil && have.ExpiresAt != "" {
-		state = "the one that is stored ends at " + have.ExpiresAt
-	}
-	return &resource.Warning{
-		Code:    "plan/token-lives-one-hour",
-		Summary: fmt.Sprintf("secret %s is an access token, which lives for one hour: %s", want.Name, state),
-		Detail:  "pipelines fail once it has expired; ci_auth: oidc needs no secret, and oauth_secret one that lives for months",
-	}
 }

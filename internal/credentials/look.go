@@ -1,0 +1,124 @@
+package credentials
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/databricks"
+	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// late is how much later than the answer to its PUT GitHub may date a secret: both are whole seconds, by the
+// clocks of two machines. What is dated earlier is ours too, or a listing that still shows the write before,
+// which was seen for 24 seconds: a secret's date only grows.
+const late = 2 * time.Second
+
+// look is all that is known of one place at one moment.
+type look struct {
+	place   github.Place
+	source  Source
+	address string
+	now     time.Time
+	forced  bool
+
+	there   bool
+	updated time.Time // GitHub's date of the value
+
+	record   ledger.Secret
+	recorded bool
+	all      []ledger.Secret     // every record of the stack
+	secrets  []databricks.Secret // of the principal, as far as one is concerned
+	strays   *strays             // on the principal; nil where no run left an intent open
+	left     litter
+}
+
+// look asks both services and the ledger about a place.
+func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error) {
+	l := look{place: p, source: s, address: addressOf(p, s), now: v.opt.Clock.Now(), all: v.recorded()}
+	l.record, l.recorded = v.record(l.address)
+	secrets, err := v.opt.GitHub.Secrets(ctx, p.Environment)
+	if err != nil {
+		return l, err
+	}
+	info, there := secrets[p.Name]
+	l.there, l.updated = there, info.UpdatedAt
+	if s.Issue != "" && s.PrincipalID != "" && (s.Issue == OAuthSecret || !there || v.book() != nil) {
+		if l.secrets, err = v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID); err != nil {
+			return l, err
+		}
+		l.strays = v.straysOf(s, l.secrets)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	l.forced = v.forced[l.address]
+	if l.strays != nil {
+		if !there || l.ours() {
+			delete(l.strays.waiting, l.address) // none of the strays is stored here
+		}
+		l.left = l.strays.at(l)
+	}
+	return l, nil
+}
+
+// ours reports whether the value that GitHub holds is the one that was recorded.
+func (l look) ours() bool {
+	if !l.recorded {
+		return false
+	}
+	wrote := latest(parsed(l.record.UpdatedAt), parsed(l.record.StoredAt))
+	return !l.updated.After(wrote.Add(late))
+}
+
+// room is a *resource.Blocked where the principal has no room for one more OAuth secret, and none of those
+// that it has is certainly this stack's and of no use.
+func (l look) room() error {
+	if l.source.Issue == "" || len(l.secrets) < maxSecrets || len(l.useless()) > 0 || len(l.left.useless) > 0 {
+		return nil
+	}
+	return &resource.Blocked{Reason: l.source.Principal + " " + full(l.secrets)}
+}
+
+// useless are OAuth secrets of the principal that this stack may revoke before it has stored a new one:
+// replaced, and past their overlap; expired; left by a run that did not end, and stored nowhere.
+func (l look) useless() []string {
+	var ids []string
+	for _, r := range l.all {
+		if r.PrincipalID != l.source.PrincipalID {
+			continue
+		}
+		for _, x := range r.Replaced {
+			if x.PrincipalID == "" && !parsed(x.RevokeAfter).After(l.now) {
+				ids = append(ids, x.RemoteID)
+			}
+		}
+		if s, listed := find(l.secrets, r.RemoteID); listed && expired(s, l.now) {
+			ids = append(ids, s.ID)
+		}
+	}
+	if l.left.elsewhere == 0 {
+		ids = append(ids, l.left.useless...)
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { _, listed := find(l.secrets, id); return !listed })
+}
+
+func expired(s databricks.Secret, now time.Time) bool {
+	return !s.Expires.IsZero() && !s.Expires.After(now)
+}
+
+// parsed is a time of the ledger; zero where it has none.
+func parsed(moment string) time.Time {
+	t, _ := time.Parse(time.RFC3339, moment) // the ledger was checked when it was read
+	return t
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
