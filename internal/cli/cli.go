@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.streams.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse("%v", err) })
 	a.flags.define(root)
-	root.AddCommand(a.validateCommand(), a.planCommand(), a.applyCommand(), a.graphCommand(),
+	root.AddCommand(a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.graphCommand(),
 		a.sandboxCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand())
 	root.AddCommand(topics()...)
 	root.SetHelpCommand(helpCommand(root))

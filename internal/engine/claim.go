@@ -104,7 +104,7 @@ func valueIn(seen map[string]plan.Observation) func(resource.Ref) (any, bool) {
 // rules say what the plan may delete. The committed versions of the spec are looked at only when there is
 // something that they could bear witness for.
 func (e *Engine) rules(c comparison, in plan.Input) plan.Rules {
-	r := plan.Rules{Keep: c.aim.Keep, Allow: c.aim.Allow, Witnessed: map[string]bool{}, Spec: diag.Pos{File: e.stack.File, Line: 1, Column: 1}}
+	r := plan.Rules{Destroy: c.aim.Destroy, Keep: c.aim.Keep, Allow: c.aim.Allow, Witnessed: map[string]bool{}, Spec: diag.Pos{File: e.stack.File, Line: 1, Column: 1}}
 	w := witness{engine: e, in: in, metastores: c.spec.Metastores, found: r.Witnessed}
 	for _, d := range in.Departed {
 		if in.Seen[d.Addr.String()].State == plan.Present {

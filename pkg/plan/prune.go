@@ -18,11 +18,27 @@ type Rules struct {
 	// Witnessed are the addresses of departed objects that an earlier committed version of the spec, or the
 	// spec that is being destroyed, wishes.
 	Witnessed map[string]bool
+	Destroy   bool // nothing is wished, as the whole stack goes
 	Spec      diag.Pos // where a departed object is missing
 }
 
 func (r Rules) allows(kind, address string) bool {
 	return slices.Contains(r.Allow, kind) || r.names(address)
+}
+
+// why says why anything leaves at all.
+func (r Rules) why() string {
+	if r.Destroy {
+		return "the stack is destroyed"
+	}
+	return "it left the spec"
+}
+
+func (r Rules) witness() string {
+	if r.Destroy {
+		return "the spec wishes it"
+	}
+	return "an earlier version of the spec wishes it"
 }
 
 func (r Rules) names(address string) bool { return slices.Contains(r.Allow, address) }
@@ -76,10 +92,10 @@ func depart(in Input, w resource.Wish, byIdentity map[string]string) (*Change, e
 	case Absent, Moot:
 		return nil, nil
 	case Stopped:
-		c.Action, c.Reason = Blocked, "it left the spec, but "+seen.Reason
+		c.Action, c.Reason = Blocked, in.Rules.why()+", but "+seen.Reason
 		return &c, nil
 	case Hidden:
-		c.Action, c.Reason = Unknown, "it left the spec: "+seen.Reason
+		c.Action, c.Reason = Unknown, in.Rules.why()+": "+seen.Reason
 		return &c, nil
 	}
 	id := LiveID(t, seen.Object)
@@ -110,18 +126,19 @@ func partWith(c *Change, in Input, p parted) error {
 	case err != nil:
 		return err
 	case adopted && !in.Rules.names(c.Address):
-		c.Action, c.Reason = Release, "it left the spec; it was there before this stack, so it stays (--allow-destroy "+c.Address+" deletes it)"
+		c.Action = Release
+		c.Reason = in.Rules.why() + "; it was there before this stack, so it stays (--allow-destroy " + c.Address + " deletes it)"
 	case witness == "" && !in.Rules.names(c.Address):
 		c.Action = Release
-		c.Reason = "it left the spec, and only the ledger says that this stack made it, which anybody who can push could have written: " +
+		c.Reason = in.Rules.why() + ", and only the ledger says that this stack made it, which anybody who can push could have written: " +
 			"no earlier committed version of the spec wishes it, and it bears no mark of this stack. It stays (--allow-destroy " + c.Address + " deletes it)"
 	case p.t.Guard != resource.Unguarded && p.t.Guard != "" && !in.Rules.allows(c.Kind, c.Address) && !goesWithRepository(c, in):
 		c.Action, c.Danger = Blocked, p.t.Guard
-		c.Reason = fmt.Sprintf("it left the spec, and deleting a %s %s: name it with --allow-destroy %s, or let it go with `mlopsctl state release %s`",
-			c.Kind, destroys(p.t.Guard), c.Address, c.Address)
+		c.Reason = fmt.Sprintf("%s; deleting it %s, so it has to be named: --allow-destroy %s (`mlopsctl state release` lets it go)",
+			in.Rules.why(), destroys(p.t.Guard), c.Address)
 	default:
 		c.Action, c.Danger = Delete, cmp.Or(guardOf(p.t), resource.AccessLoss)
-		c.Reason = fmt.Sprintf("it left the spec; this stack made it %s (%s)", since, cmp.Or(witness, "you named it"))
+		c.Reason = fmt.Sprintf("%s; this stack made it %s (%s)", in.Rules.why(), since, cmp.Or(witness, "you named it"))
 		return batch(c, p.t, c.Before)
 	}
 	return nil
@@ -130,7 +147,7 @@ func partWith(c *Change, in Input, p parted) error {
 // witnessed returns what says, beside the ledger, that the stack made an object; "" where nothing does.
 func witnessed(c *Change, in Input, t resource.Type) (string, error) {
 	if in.Rules.Witnessed[c.Address] {
-		return "an earlier version of the spec wishes it", nil
+		return in.Rules.witness(), nil
 	}
 	if t.Marked == nil {
 		return "", nil
