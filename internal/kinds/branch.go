@@ -21,11 +21,17 @@ var branchKind = resource.Kind[*github.Client, branch]{
 	CreateOnly:   []string{"from"},
 	Guard:        resource.DataLoss,
 	ReadsOpen:    true,
-	Declare:      declareBranches,
-	Read:         readBranch,
-	Create:       createBranch,
-	Update:       updateBranch,
-	Delete:       deleteBranch,
+	Stays: func(have branch) string {
+		if have.Default {
+			return "it is the default branch, which goes only with the repository"
+		}
+		return ""
+	},
+	Declare: declareBranches,
+	Read:    readBranch,
+	Create:  createBranch,
+	Update:  updateBranch,
+	Delete:  deleteBranch,
 }
 
 type branch struct {

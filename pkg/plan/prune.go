@@ -18,7 +18,7 @@ type Rules struct {
 	// Witnessed are the addresses of departed objects that an earlier committed version of the spec, or the
 	// spec that is being destroyed, wishes.
 	Witnessed map[string]bool
-	Destroy   bool // nothing is wished, as the whole stack goes
+	Destroy   bool     // nothing is wished, as the whole stack goes
 	Spec      diag.Pos // where a departed object is missing
 }
 
@@ -107,7 +107,29 @@ func depart(in Input, w resource.Wish, byIdentity map[string]string) (*Change, e
 		c.Action, c.Reason = Release, fmt.Sprintf("what this stack %s has gone; another %s has its place, which stays", record.Origin, t.Name)
 		return &c, nil
 	}
+	if stays, err := staying(&c, in, t); stays || err != nil {
+		if c.Action == "" {
+			return nil, err
+		}
+		return &c, err
+	}
 	return &c, partWith(&c, in, parted{t: t, record: record})
+}
+
+// staying decides about an object that cannot be deleted by itself: it goes with the repository, without a change
+// of its own, or stays.
+func staying(c *Change, in Input, t resource.Type) (bool, error) {
+	if t.Stays == nil {
+		return false, nil
+	}
+	why, err := t.Stays(c.Before)
+	if why == "" || err != nil {
+		return false, err
+	}
+	if !goesWithRepository(c, in) {
+		c.Action, c.Reason = Release, in.Rules.why()+", but "+why
+	}
+	return true, nil
 }
 
 type parted struct {

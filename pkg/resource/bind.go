@@ -32,6 +32,7 @@ type Type struct {
 	Fits    func(Object) error // reports why an object from outside is none of the kind
 	Foreign func(want Object) (bool, error)
 	Marked  func(stack string, have Object) (bool, error)
+	Stays   func(have Object) (string, error)
 	Shrink  func(want, made Object) (Object, error)
 	Moved   func(want, was Object) (Object, error)
 	Others  func(ctx context.Context, want Object) ([]Wish, error)
@@ -71,6 +72,11 @@ func bindOwnership[C, T any](t *Type, k Kind[C, T], c C) {
 	if k.Marked != nil {
 		t.Marked = func(stack string, have Object) (bool, error) {
 			return with(have, func(h T) (bool, error) { return k.Marked(stack, h), nil })
+		}
+	}
+	if k.Stays != nil {
+		t.Stays = func(have Object) (string, error) {
+			return with(have, func(h T) (string, error) { return k.Stays(h), nil })
 		}
 	}
 	if k.Shrink != nil {

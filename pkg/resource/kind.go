@@ -75,6 +75,9 @@ type Kind[C, T any] struct {
 	// Shrink returns the wish with what has to be taken away, given the object as this stack left it and
 	// without what was there before the stack: privileges that the spec no longer lists. nil: nothing has.
 	Shrink func(want, made T) T
+	// Stays says why a live object cannot be deleted by itself, though it goes with what it lies in; "" where
+	// it can. nil: every object can.
+	Stays func(have T) string
 	// Moved returns the wish that finds the object by what it was until now, so that an Update gives it
 	// its new name. nil: an object of this kind cannot be renamed.
 	Moved func(want, was T) T
