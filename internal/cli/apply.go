@@ -73,6 +73,7 @@ func (a *app) runApply(ctx context.Context, o applyOptions) error {
 type decision struct {
 	applyOptions
 	saved *plan.Plan
+	shown *plan.Plan // what was agreed to
 }
 
 func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) error {
@@ -126,11 +127,12 @@ func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan, d decision
 	})
 	note, settled := out.watch(p)
 	carried := p
+	d.shown = p
 	r, err := s.engine.Apply(ctx, p, engine.Run{
 		Options:     apply.Options{Parallelism: a.flags.parallelism, Finish: a.stop.finish, OnEvent: note},
 		LockTimeout: d.lockTimeout, Say: func(text string) { a.remark(sentence("%s", text)) },
 		Again: func(ctx context.Context, now *plan.Plan) (*plan.Plan, error) {
-			now, err := a.stillApproved(ctx, s, now, d, p)
+			now, err := a.stillApproved(ctx, s, now, d)
 			if err == nil {
 				carried = now
 			}

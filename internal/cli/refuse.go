@@ -58,10 +58,10 @@ func (a *app) refusals(ctx context.Context, s *session, p *plan.Plan, d decision
 // stillApproved judges the plan that was made again under the lease. A saved plan is a witness then as before;
 // what a person agreed to may have become less, as somebody else did it, and never more; with --auto-approve
 // the new plan is carried out, and shown if it is another one.
-func (a *app) stillApproved(ctx context.Context, s *session, now *plan.Plan, d decision, shown *plan.Plan) (*plan.Plan, error) {
+func (a *app) stillApproved(ctx context.Context, s *session, now *plan.Plan, d decision) (*plan.Plan, error) {
 	now, code := a.refusals(ctx, s, now, d)
 	if code == exitDone && d.saved == nil && !d.approved {
-		steps, moved := plan.Witness(shown, now)
+		steps, moved := plan.Witness(d.shown, now)
 		moved = slices.DeleteFunc(moved, func(m plan.Moved) bool { return m.Done })
 		for _, m := range moved {
 			now.Diagnostics = append(now.Diagnostics, problem("apply/stale-plan", m.Address+" moved since you agreed: "+m.Why, "nothing was changed; apply again and look at the new plan")...)
@@ -72,7 +72,7 @@ func (a *app) stillApproved(ctx context.Context, s *session, now *plan.Plan, d d
 	if code != exitDone {
 		return nil, &failure{code: code, list: slices.DeleteFunc(slices.Clone(now.Diagnostics), func(d diag.Diagnostic) bool { return d.Severity != diag.Error })}
 	}
-	if d.approved && !plan.Same(shown, now) {
+	if d.approved && !plan.Same(d.shown, now) {
 		a.teller(s).plan(now)
 	}
 	return now, nil

@@ -22,7 +22,7 @@ func (e *Engine) claim(c comparison, owned *plan.Owned) (plan.Claims, error) {
 	if c.aim.Destroy {
 		wishes = nil
 	}
-	known := plan.Owned{Stack: e.stack.Name}
+	known := plan.Owned{Names: e.names()}
 	if owned != nil {
 		known = *owned
 	}
@@ -42,13 +42,11 @@ func (e *Engine) claim(c comparison, owned *plan.Owned) (plan.Claims, error) {
 	return claims, nil
 }
 
-// renames are the spec's entries under moved that rename an object.
+// renames are the spec's entries under moved.
 func (e *Engine) renames() []plan.Rename {
 	var renames []plan.Rename
 	for i, m := range e.stack.Moved {
-		if _, stack := cutKind(m.From, "stack"); !stack {
-			renames = append(renames, plan.Rename{From: m.From, To: m.To, At: e.stack.At("moved", fmt.Sprint(i))})
-		}
+		renames = append(renames, plan.Rename{From: m.From, To: m.To, At: e.stack.At("moved", fmt.Sprint(i))})
 	}
 	return renames
 }

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os/user"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +32,10 @@ func (e *Engine) openLedger(ctx context.Context) func() opened {
 	}
 	done := make(chan opened, 1)
 	go func() {
+		if err := e.formerRepository(ctx); err != nil {
+			done <- opened{err: err}
+			return
+		}
 		book, err := ledger.Open(ctx, ledger.Options{
 			Store: e.hub, Clock: e.opt.Clock, Self: ledger.Self(), Say: e.say,
 			Where: ledger.Where{Stack: e.stack.Name, Formerly: e.formerly()},
@@ -46,6 +52,21 @@ func newRun() string {
 	return hex.EncodeToString(b[:])
 }
 
+// formerRepository has the repository looked for under the name that it had, where the spec says that it was
+// renamed and that has not been done yet.
+func (e *Engine) formerRepository(ctx context.Context) error {
+	for _, m := range e.stack.Moved {
+		from, ok := cutKind(m.From, "repository")
+		owner, name, _ := strings.Cut(from, "/")
+		if ok && strings.EqualFold(owner, e.stack.Git.Owner) {
+			if err := e.hub.Formerly(ctx, name); err != nil {
+				return fmt.Errorf("looking for the repository under its former name %s: %w", from, err)
+			}
+		}
+	}
+	return nil
+}
+
 // formerly are the names that the stack had, by the spec's own word.
 func (e *Engine) formerly() []string {
 	var names []string
@@ -57,6 +78,9 @@ func (e *Engine) formerly() []string {
 	return names
 }
 
+// names are the stack's own, today's first.
+func (e *Engine) names() []string { return append([]string{e.stack.Name}, e.formerly()...) }
+
 // owned is what a ledger says that the stack owns; nil where that cannot be known. The diagnostics say what
 // that means.
 func (e *Engine) owned(o opened) (*plan.Owned, diag.List) {
@@ -66,9 +90,9 @@ func (e *Engine) owned(o opened) (*plan.Owned, diag.List) {
 		l := o.book.Ledger()
 		// What this very run is about to make is nobody's yet: if it is there by now, somebody else made it.
 		l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Run == o.book.Run().ID })
-		return &plan.Owned{Stack: e.stack.Name, Objects: l.Objects, Intents: l.Intents}, nil
+		return &plan.Owned{Names: e.names(), Objects: l.Objects, Intents: l.Intents}, nil
 	case errors.Is(o.err, resource.ErrNotFound):
-		return &plan.Owned{Stack: e.stack.Name}, nil // no repository, no ledger; if it is only hidden, it is not seen either
+		return &plan.Owned{Names: e.names()}, nil // no repository, no ledger; if it is only hidden, it is not seen either
 	case errors.Is(o.err, ledger.ErrTorn):
 		code, advice = "ledger/torn", "look at it with `git log -p` after fetching "+ledger.StateRef+"; go back to a version that is whole, or delete the ref: then everything is adopted again"
 	case errors.Is(o.err, ledger.ErrNewer):

@@ -17,6 +17,7 @@ type scribe struct {
 	run     ledger.Run
 	now     string
 	changes []plan.Change
+	adopted []ledger.Secret // what is to be recorded of the secrets that were there before
 }
 
 // intend records the objects that the run is about to make, and the credentials that it will issue, in place
@@ -72,6 +73,11 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 			// The intent stays open: the next run looks whether it is there.
 		default:
 			s.undone(l, c)
+		}
+	}
+	for _, secret := range s.adopted {
+		if l.Find(secret.Address) != nil && l.FindSecret(secret.Address) == nil {
+			l.PutSecret(secret)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
@@ -13,7 +14,7 @@ import (
 // Owned is what the ledger says that the stack owns. It is input like any other: it names what may be
 // deleted, and never suffices for that.
 type Owned struct {
-	Stack   string
+	Names   []string // of the stack: today's, and those that it had
 	Objects []ledger.Object
 	Intents []ledger.Intent
 }
@@ -37,13 +38,17 @@ type Claims struct {
 func Claim(wishes []resource.Wish, types map[string]resource.Type, owned Owned, renames []Rename) (Claims, error) {
 	c := Claims{Wishes: slices.Clone(wishes), Owned: owned}
 	c.Owned.Objects = slices.Clone(owned.Objects)
-	renamed := c.rename(types, renames)
+	moved := c.rename(types, renames)
 	wished := map[string]bool{}
 	for i, w := range c.Wishes {
 		address := w.Addr.String()
 		wished[address] = true
 		if o := c.Owned.object(address); o != nil {
-			want, err := claim(types[o.Kind], w.Want, *o, renamed[address])
+			t := types[o.Kind]
+			if !moved[address] && !moved[everything] {
+				t.Moved = nil
+			}
+			want, err := claim(t, w.Want, *o)
 			if err != nil {
 				return c, fmt.Errorf("joining %s with the ledger: %w", address, err)
 			}
@@ -54,10 +59,18 @@ func Claim(wishes []resource.Wish, types map[string]resource.Type, owned Owned, 
 	return c, nil
 }
 
-// rename gives what the stack owns the addresses that it has now, and returns those.
+// everything stands for every address: the stack's own name is a part of what it makes.
+const everything = "stack"
+
+// rename gives what the stack owns the addresses that it has now, and returns the addresses of what goes by
+// another name.
 func (c *Claims) rename(types map[string]resource.Type, renames []Rename) map[string]bool {
-	renamed := map[string]bool{}
+	moved := map[string]bool{}
 	for _, r := range renames {
+		if kind, _, _ := strings.Cut(r.From, "/"); kind == everything || kind == "repository" {
+			moved[kind] = true // their addresses are without their names
+			continue
+		}
 		o := c.Owned.object(r.From)
 		if o == nil || c.Owned.object(r.To) != nil {
 			continue // it was renamed before, or never made
@@ -68,14 +81,14 @@ func (c *Claims) rename(types map[string]resource.Type, renames []Rename) map[st
 				Detail:  "take the entry out of `moved`; then the new one is made, and the old one deleted", Address: r.To, Source: &r.At})
 			continue
 		}
-		o.Address, renamed[r.To] = r.To, true
+		o.Address, moved[r.To] = r.To, true
 	}
-	return renamed
+	return moved
 }
 
-func claim(t resource.Type, want resource.Object, o ledger.Object, renamed bool) (resource.Object, error) {
+func claim(t resource.Type, want resource.Object, o ledger.Object) (resource.Object, error) {
 	var err error
-	if renamed {
+	if t.Moved != nil {
 		if want, err = t.Moved(want, o.Live); err != nil {
 			return nil, err
 		}

@@ -171,14 +171,15 @@ func witnessed(c *Change, in Input, t resource.Type) (string, error) {
 	if in.Rules.Witnessed[c.Address] {
 		return in.Rules.witness(), nil
 	}
-	if t.Marked == nil {
-		return "", nil
+	for _, name := range in.Owned.Names {
+		if t.Marked == nil {
+			break
+		}
+		if marked, err := t.Marked(name, c.Before); marked || err != nil {
+			return "it bears the mark of this stack", err
+		}
 	}
-	marked, err := t.Marked(in.Owned.Stack, c.Before)
-	if marked {
-		return "it bears the mark of this stack", err
-	}
-	return "", err
+	return "", nil
 }
 
 // goesWithRepository reports whether an object lies in a repository whose deletion is named: naming that
