@@ -1,17 +1,22 @@
 package gitrepo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Version is one commit with all of its files.
@@ -23,25 +28,43 @@ type Version struct {
 	Parents []string
 }
 
-// What is fetched is small; whoever can push could make it large.
-const (
-	largestPack   = 16 << 20
-	largestObject = 8 << 20
-)
-
-// Fetch fetches the commit of that hash, which a ref must stand at, and its first parents, newest first: depth
-// of them, or all where depth is 0.
+// Fetch fetches the commit of that hash and its first parents, newest first: depth of them, or all where
+// depth is 0. It refuses what is too large. One that the server does not have is resource.ErrNotYet: a
+// hash is known from the server itself, and not every machine of it has the latest.
 func Fetch(ctx context.Context, r Remote, hash string, depth int) ([]Version, error) {
-	dialled, err := dial(ctx, r)
+	pack, err := download(ctx, r, hash, depth)
+	if err != nil {
+		return nil, fmt.Errorf("fetching %s from %s: %w", hash, r.URL, err)
+	}
+	var all []Version
+	store := memory.NewStorage()
+	if err = survey(pack); err == nil {
+		err = packfile.UpdateObjectStorage(store, bytes.NewReader(pack))
+	}
+	if err == nil {
+		all, err = versions(store, plumbing.NewHash(hash), depth)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what %s sent of %s: %w", r.URL, hash, err)
+	}
+	return all, nil
+}
+
+func download(ctx context.Context, r Remote, hash string, depth int) (pack []byte, err error) {
+	if !plumbing.IsHash(hash) {
+		return nil, errors.New("it is no hash")
+	}
+	line, err := dial(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	session, err := dialled.client.NewUploadPackSession(dialled.endpoint, dialled.auth)
+	session, err := line.client.NewUploadPackSession(line.endpoint, line.auth)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() { _ = session.Close() }() // it holds nothing
 	req := packp.NewUploadPackRequest()
+	req.Wants = []plumbing.Hash{plumbing.NewHash(hash)}
 	if err := req.Capabilities.Set(capability.OFSDelta); err != nil {
 		return nil, err
 	}
@@ -51,66 +74,46 @@ func Fetch(ctx context.Context, r Remote, hash string, depth int) ([]Version, er
 		}
 		req.Depth = packp.DepthCommits(depth)
 	}
-	req.Wants = []plumbing.Hash{plumbing.NewHash(hash)}
 	answer, err := session.UploadPack(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("fetching %s from %s: %w", hash, r.URL, bare(err))
+		return nil, undelivered(err)
 	}
 	defer func() { err = errors.Join(err, answer.Close()) }()
-	store := memory.NewStorage()
-	if err := unpack(answer, store); err != nil {
-		return nil, fmt.Errorf("fetching %s from %s: %w", hash, r.URL, err)
+	pack, err = io.ReadAll(io.LimitReader(answer, largestPack+1))
+	if err == nil && len(pack) > largestPack {
+		return nil, errPackTooLarge
 	}
-	return versions(store, plumbing.NewHash(hash), depth)
+	return pack, err
 }
 
-// unpack stores the objects of a pack, none of which may be larger than it should be.
-func unpack(r io.Reader, store *memory.Storage) error {
-	bounded := &io.LimitedReader{R: r, N: largestPack}
-	parser, err := packfile.NewParserWithStorage(packfile.NewScanner(bounded), store, sizes{})
-	if err == nil {
-		_, err = parser.Parse()
+func undelivered(err error) error {
+	known := bare(err)
+	if errors.Is(known, transport.ErrEmptyUploadPackRequest) {
+		return errors.New("the server's answer is empty")
 	}
-	if bounded.N <= 0 {
-		return fmt.Errorf("it is larger than %d MB", largestPack>>20)
+	// git's protocol has no code for it.
+	if text := known.Error(); strings.Contains(text, "not our ref") {
+		return fmt.Errorf("%w: %s", resource.ErrNotYet, plain(text))
 	}
-	return err
+	return known
 }
 
-// sizes refuses an object by the size that its header says.
-type sizes struct{}
-
-// OnHeader implements packfile.Observer.
-func (sizes) OnHeader(uint32) error { return nil }
-
-// OnInflatedObjectHeader implements packfile.Observer.
-func (sizes) OnInflatedObjectHeader(_ plumbing.ObjectType, size, _ int64) error {
-	if size > largestObject {
-		return fmt.Errorf("an object in it is larger than %d MB", largestObject>>20)
-	}
-	return nil
-}
-
-// OnInflatedObjectContent implements packfile.Observer.
-func (sizes) OnInflatedObjectContent(plumbing.Hash, int64, uint32, []byte) error { return nil }
-
-// OnFooter implements packfile.Observer.
-func (sizes) OnFooter(plumbing.Hash) error { return nil }
-
+// versions reads the commits. What they share is held once.
 func versions(store *memory.Storage, hash plumbing.Hash, depth int) ([]Version, error) {
+	shelf := shelf{store: store, content: map[plumbing.Hash][]byte{}}
 	var all []Version
 	for depth == 0 || len(all) < depth {
 		commit, err := object.GetCommit(store, hash)
 		if err != nil {
-			return nil, fmt.Errorf("reading commit %s: %w", hash, err)
+			return nil, fmt.Errorf("commit %s: %w", hash, err)
 		}
-		v := Version{Hash: hash.String(), Message: commit.Message, Files: map[string][]byte{},
+		v := Version{Hash: hash.String(), Message: commit.Message,
 			Author: Signature{Name: commit.Author.Name, Email: commit.Author.Email, When: commit.Author.When}}
 		for _, p := range commit.ParentHashes {
 			v.Parents = append(v.Parents, p.String())
 		}
-		if err := readFiles(commit, v.Files); err != nil {
-			return nil, fmt.Errorf("reading commit %s: %w", hash, err)
+		if v.Files, err = shelf.files(commit); err != nil {
+			return nil, fmt.Errorf("commit %s: %w", hash, err)
 		}
 		all = append(all, v)
 		if len(commit.ParentHashes) == 0 {
@@ -121,18 +124,55 @@ func versions(store *memory.Storage, hash plumbing.Hash, depth int) ([]Version, 
 	return all, nil
 }
 
-func readFiles(commit *object.Commit, files map[string][]byte) error {
-	tree, err := commit.Tree()
+// shelf holds the contents of files.
+type shelf struct {
+	store   *memory.Storage
+	content map[plumbing.Hash][]byte
+	entries int
+}
+
+// files reads the files of a commit. A tree may hold the same folder many times over, at every level.
+func (s *shelf) files(commit *object.Commit) (map[string][]byte, error) {
+	tree, err := object.GetTree(s.store, commit.TreeHash)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	left := largestPack
-	return tree.Files().ForEach(func(f *object.File) error {
-		if left -= int(f.Size); left < 0 {
-			return errors.New("its files are too large")
+	walker := object.NewTreeWalker(tree, true, nil)
+	defer walker.Close()
+	files := map[string][]byte{}
+	for {
+		path, entry, err := walker.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
 		}
-		text, err := f.Contents()
-		files[f.Name] = []byte(text)
-		return err
-	})
+		if err != nil {
+			return nil, err
+		}
+		if s.entries++; s.entries > mostEntries {
+			return nil, fmt.Errorf("it has more than %d files", mostEntries)
+		}
+		if !entry.Mode.IsRegular() {
+			continue
+		}
+		if files[path], err = s.read(entry.Hash); err != nil {
+			return nil, fmt.Errorf("%s: %w", plain(path), err)
+		}
+	}
+}
+
+func (s *shelf) read(hash plumbing.Hash) ([]byte, error) {
+	if known, there := s.content[hash]; there {
+		return known, nil
+	}
+	blob, err := object.GetBlob(s.store, hash)
+	if err != nil {
+		return nil, err
+	}
+	r, err := blob.Reader()
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(r)
+	s.content[hash] = content
+	return content, errors.Join(err, r.Close())
 }

@@ -2,7 +2,6 @@ package gitrepo
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -13,44 +12,30 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// build writes the commit with its trees and blobs into store, and returns it and all of their hashes.
-func build(store *memory.Storage, c Commit, files []file) (plumbing.Hash, []plumbing.Hash, error) {
-	b := builder{store: store, seen: map[plumbing.Hash]bool{}}
-	tree, err := b.tree("", files)
-	if err != nil {
-		return plumbing.ZeroHash, nil, err
-	}
-	by := object.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Author.When}
-	message := strings.TrimRight(c.Message, "\n") + "\n"
-	commit := &object.Commit{Author: by, Committer: by, Message: message, TreeHash: tree}
-	hash, err := b.put(commit)
-	return hash, b.hashes, err
-}
-
-// write writes a commit with nothing but its files.
-func write(store *memory.Storage, c NewCommit) (plumbing.Hash, []plumbing.Hash, error) {
-	b := builder{store: store, seen: map[plumbing.Hash]bool{}}
-	var files []file
-	for _, path := range slices.Sorted(maps.Keys(c.Files)) {
-		files = append(files, file{path: path, content: c.Files[path]})
-	}
-	tree, err := b.tree("", files)
-	if err != nil {
-		return plumbing.ZeroHash, nil, err
-	}
-	by := object.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Author.When}
-	commit := &object.Commit{Author: by, Committer: by, Message: strings.TrimRight(c.Message, "\n") + "\n", TreeHash: tree}
-	if c.Parent != "" {
-		commit.ParentHashes = []plumbing.Hash{plumbing.NewHash(c.Parent)}
-	}
-	hash, err := b.put(commit)
-	return hash, b.hashes, err
-}
-
+// builder writes objects into a store and keeps count of them.
 type builder struct {
 	store  *memory.Storage
 	hashes []plumbing.Hash
 	seen   map[plumbing.Hash]bool
+}
+
+func newBuilder() *builder {
+	return &builder{store: memory.NewStorage(), seen: map[plumbing.Hash]bool{}}
+}
+
+// commit writes a commit with its trees and blobs. What it says of files is given apart.
+func (b *builder) commit(c NewCommit, files []file) (plumbing.Hash, error) {
+	tree, err := b.tree("", files)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	by := object.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Author.When}
+	message := strings.TrimRight(c.Message, "\n") + "\n"
+	commit := &object.Commit{Author: by, Committer: by, Message: message, TreeHash: tree}
+	if c.Parent != "" {
+		commit.ParentHashes = []plumbing.Hash{plumbing.NewHash(c.Parent)}
+	}
+	return b.put(commit)
 }
 
 // tree makes the tree of the files below prefix, which are sorted by path.

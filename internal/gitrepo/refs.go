@@ -4,19 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"maps"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
-	"github.com/go-git/go-git/v5/storage/memory"
-
-	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Refs is where a repository's refs stand, by their full names, and the server's clock when it said so: the
@@ -28,9 +22,9 @@ type Refs struct {
 
 // What a push of refs ends with, beside the errors of package resource.
 var (
-	// ErrMoved: a ref is not where it was taken to be; somebody else moved it, and nothing was done.
+	// ErrMoved: a ref is not where it was taken to be, or somebody else was moving it; nothing was done.
 	ErrMoved = errors.New("somebody else moved the ref")
-	// ErrRefRefused: the server does not let this ref be written.
+	// ErrRefRefused: the server does not let this ref be written; nothing was done.
 	ErrRefRefused = errors.New("the repository does not let the ref be written")
 )
 
@@ -51,180 +45,70 @@ type NewCommit struct {
 
 // ReadRefs reads where the refs below prefix stand. An empty repository has none.
 func ReadRefs(ctx context.Context, r Remote, prefix string) (Refs, error) {
-	dialled, err := dial(ctx, r)
+	line, err := dial(ctx, r)
 	if err != nil {
 		return Refs{}, err
 	}
-	session, err := dialled.client.NewUploadPackSession(dialled.endpoint, dialled.auth)
+	session, err := line.client.NewUploadPackSession(line.endpoint, line.auth)
 	if err != nil {
 		return Refs{}, err
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() { _ = session.Close() }() // it holds nothing
+	found := map[string]string{}
 	refs, err := session.AdvertisedReferencesContext(ctx)
 	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
-		return Refs{Hashes: map[string]string{}, Time: dialled.clock.read()}, nil
+		return Refs{Hashes: found, Time: line.clock.read()}, nil
 	}
 	if err != nil {
-		return Refs{}, fmt.Errorf("reading the refs of %s: %w", r.URL, bare(err))
+		return Refs{}, fmt.Errorf("reading the refs of %s: %w", r.URL, unadvertised(err))
 	}
-	return Refs{Hashes: below(refs, prefix), Time: dialled.clock.read()}, nil
-}
-
-func below(refs *packp.AdvRefs, prefix string) map[string]string {
-	found := map[string]string{}
 	for name, hash := range refs.References {
 		if strings.HasPrefix(name, prefix) {
 			found[name] = hash.String()
 		}
 	}
-	return found
+	return Refs{Hashes: found, Time: line.clock.read()}, nil
 }
 
-// MoveRefs makes all of the moves or none, and returns where the refs stand then. A push whose answer was lost
-// is resource.ErrLost; it comes with where the refs would stand.
+// MoveRefs makes all of the moves or none, and returns where the moved refs stand then. It sends them once at
+// most: with an error, resource.ErrLost among them, it returns where the refs would stand, so that a
+// caller who reads them again knows whether they were moved.
 func MoveRefs(ctx context.Context, r Remote, moves []Move) (Refs, error) {
-	dialled, err := dial(ctx, r)
+	p, err := pack(moves)
 	if err != nil {
 		return Refs{}, err
 	}
-	session, err := dialled.client.NewReceivePackSession(dialled.endpoint, dialled.auth)
+	refs, err := push(ctx, r, p)
 	if err != nil {
-		return Refs{}, err
+		err = fmt.Errorf("pushing %s to %s: %w", names(moves), r.URL, err)
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
-	refs, err := session.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return Refs{}, fmt.Errorf("asking %s to push: %w", r.URL, bare(err))
-	}
-	here := below(refs, "refs/")
-	for _, m := range moves {
-		if here[m.Ref] != m.Old {
-			return Refs{Hashes: here, Time: dialled.clock.read()}, fmt.Errorf("%s: %w", m.Ref, ErrMoved)
-		}
-	}
-	if len(moves) > 1 && !refs.Capabilities.Supports(capability.Atomic) {
-		return Refs{}, fmt.Errorf("pushing to %s: the server cannot move several refs at once (it lacks git's capability atomic)", r.URL)
-	}
-	p, made, err := pack(moves)
-	if err != nil {
-		return Refs{}, err
-	}
-	err = deliver(ctx, session, refs.Capabilities, p)
-	made.Time = dialled.clock.read()
-	if err != nil {
-		err = fmt.Errorf("pushing %s to %s: %w", names(moves), r.URL, judged(err))
-	}
-	return made, err
-}
-
-func names(moves []Move) string {
-	all := make([]string, len(moves))
-	for i, m := range moves {
-		all[i] = m.Ref
-	}
-	return strings.Join(all, " and ")
+	return refs, err
 }
 
 // pack makes the commits of the moves.
-func pack(moves []Move) (parcel, Refs, error) {
-	p, made := parcel{store: memory.NewStorage()}, Refs{Hashes: map[string]string{}}
+func pack(moves []Move) (parcel, error) {
+	p := parcel{objects: newBuilder()}
 	for _, m := range moves {
-		c := &packp.Command{Name: plumbing.ReferenceName(m.Ref), Old: plumbing.NewHash(m.Old), New: plumbing.ZeroHash}
+		to := plumbing.ZeroHash
 		if m.New != nil {
-			hash, objects, err := write(p.store, *m.New)
-			if err != nil {
-				return parcel{}, Refs{}, fmt.Errorf("making the commit of %s: %w", m.Ref, err)
+			var files []file
+			for _, path := range slices.Sorted(maps.Keys(m.New.Files)) {
+				files = append(files, file{path: path, content: m.New.Files[path]})
 			}
-			c.New, made.Hashes[m.Ref] = hash, hash.String()
-			p.objects = append(p.objects, objects...)
+			var err error
+			if to, err = p.objects.commit(*m.New, files); err != nil {
+				return p, fmt.Errorf("making the commit of %s: %w", m.Ref, err)
+			}
 		}
-		p.commands = append(p.commands, c)
+		p.add(m.Ref, m.Old, to)
 	}
-	return p, made, nil
+	return p, nil
 }
 
-// judged says which error a push's refusal is. git's own words are all that a server gives: those for a ref
-// that is not where it was expected are of receive-pack and of the ref's lock, those of a rule anything.
-func judged(err error) error {
-	text := err.Error()
-	for _, moved := range []string{"reference already exists", "but expected", "cannot lock ref", "fetch first", "non-fast-forward", "failed to update ref", "atomic transaction failed", "incorrect old value"} {
-		if strings.Contains(text, moved) && !strings.Contains(text, "declined") {
-			return fmt.Errorf("%w: %w", ErrMoved, err)
-		}
+func names(moves []Move) string {
+	var all []string
+	for _, m := range moves {
+		all = append(all, m.Ref)
 	}
-	var status *refusal
-	if errors.As(err, &status) {
-		return fmt.Errorf("%w: %w", ErrRefRefused, err)
-	}
-	if !answered(err) {
-		return fmt.Errorf("%w: %w", resource.ErrLost, err)
-	}
-	return err
-}
-
-// answered reports whether the server said itself what it did, by an error of the transport's.
-func answered(err error) bool {
-	for _, known := range []error{resource.ErrRefused, resource.ErrLost, resource.ErrForbidden, resource.ErrUnauthorized, resource.ErrNotFound, resource.ErrNotYet} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
-}
-
-// dialled is a client of one repository.
-type dialled struct {
-	client   transport.Transport
-	endpoint *transport.Endpoint
-	auth     *githttp.BasicAuth
-	clock    *serverClock
-}
-
-func dial(ctx context.Context, r Remote) (dialled, error) {
-	token, err := r.Token(ctx)
-	if err != nil {
-		return dialled{}, err
-	}
-	endpoint, err := transport.NewEndpoint(r.URL)
-	if err != nil {
-		return dialled{}, fmt.Errorf("the repository's address %s: %w", r.URL, err)
-	}
-	clock := &serverClock{base: r.Transport}
-	// A client of our own: go-git's registry of protocols belongs to the whole process.
-	client := githttp.NewClient(&http.Client{
-		Transport:     clock,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	})
-	return dialled{client: client, endpoint: endpoint, auth: &githttp.BasicAuth{Username: "x-access-token", Password: token}, clock: clock}, nil
-}
-
-// serverClock notes the time that a server's answers bear.
-type serverClock struct {
-	base http.RoundTripper
-	mu   sync.Mutex
-	time time.Time
-}
-
-// RoundTrip implements http.RoundTripper.
-func (c *serverClock) RoundTrip(req *http.Request) (*http.Response, error) {
-	base := c.base
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	resp, err := base.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	if t, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.time = t
-	}
-	return resp, nil
-}
-
-func (c *serverClock) read() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.time
+	return strings.Join(all, " and ")
 }
