@@ -175,6 +175,9 @@ func (b *Book) record(ctx context.Context, p page, change func(*Ledger) ([]gitre
 	const tries = 5
 	for range tries {
 		l := b.ledger.clone()
+		if l.Run.ID != b.opt.Run.ID {
+			l.Run = b.opt.Run // what the run before did stands in its own versions
+		}
 		moves, err := change(&l)
 		if err != nil {
 			return err
@@ -208,9 +211,6 @@ func (b *Book) record(ctx context.Context, p page, change func(*Ledger) ([]gitre
 // version is the move that makes l the ledger.
 func (b *Book) version(l Ledger, p page) (gitrepo.Move, error) {
 	did := l.Run.Did
-	if l.Run.ID != b.opt.Run.ID {
-		did = nil // of the run before
-	}
 	l.Run = b.opt.Run
 	l.Run.Did = did
 	if p.last {

@@ -237,3 +237,25 @@ func TestUnlockRemovesTheLeaseThatWasSeen(t *testing.T) {
 		t.Error("the lease is still there")
 	}
 }
+
+func TestAVersionSaysWhatItsOwnRunDid(t *testing.T) {
+	s := newShelf(newClock())
+	for _, who := range []string{"a", "b"} {
+		u := open(t, s, who)
+		if err := u.take(0); err != nil {
+			t.Fatal(err)
+		}
+		if l := u.book.Ledger(); len(l.Run.Did) > 0 {
+			t.Errorf("%s begins with what the run before did: %+v", who, l.Run.Did)
+		}
+		err := u.book.Close(t.Context(), "ends", func(l *ledger.Ledger) {
+			l.Run.Did = append(l.Run.Did, ledger.Deed{Address: "variable/" + who, Action: "create", Status: "done"})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if did := open(t, s, "reader").book.Ledger().Run.Did; len(did) != 1 || did[0].Address != "variable/"+who {
+			t.Errorf("the last version says %+v, want what %s did", did, who)
+		}
+	}
+}
