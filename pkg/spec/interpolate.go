@@ -63,14 +63,14 @@ func (r *reading) substitute(n *node, secret map[string]bool) {
 	}
 	n.text = value
 	if fromEnv {
-		n.shown = fmt.Sprintf("the value of %s", raw)
+		n.shown = "the value of " + brief(raw)
 	}
 	if what := lookLike(value); what != "" {
-		r.fail(n, found("spec/credential", fmt.Sprintf("the value of %s looks like %s", raw, what),
+		r.fail(n, found("spec/credential", fmt.Sprintf("the value of %s looks like %s", brief(raw), what),
 			"a credential enters by a secret's env:, file: or command: alone"))
 	}
 	if !visible(value) {
-		r.fail(n, found("spec/character", fmt.Sprintf("the value of %s holds a character that cannot be seen", raw), "remove it"))
+		r.fail(n, found("spec/character", fmt.Sprintf("the value of %s holds a character that cannot be seen", brief(raw)), "remove it"))
 	}
 	if knownReference.MatchString(raw) {
 		r.retype(n)

@@ -136,8 +136,8 @@ func read(file string, data []byte, o Options) *reading {
 
 func (r *reading) result() (*Stack, diag.List) {
 	for i := range r.diags {
-		r.diags[i].Summary = redact(r.diags[i].Summary)
-		r.diags[i].Detail = redact(r.diags[i].Detail)
+		r.diags[i].Summary = oneLine(redact(r.diags[i].Summary))
+		r.diags[i].Detail = oneLine(redact(r.diags[i].Detail))
 	}
 	list := r.diags.Sorted()
 	if list.HasErrors() {

@@ -102,3 +102,32 @@ func TestAFileMayBeginWithAByteOrderMarkAndEndItsLinesAsWindowsDoes(t *testing.T
 		t.Errorf("name stands at %s", got)
 	}
 }
+
+func TestAReportIsAsShortAsALine(t *testing.T) {
+	for _, name := range []string{strings.Repeat("x", 1000), "${var.x}" + strings.Repeat("y", 1000), "\"${env.MLOPS_X}\\n\\n" + strings.Repeat("y", 1000) + "\""} {
+		text := "version: 1\nname: " + name + "\ngit: { repository: acme/demo }\n"
+		_, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{
+			Vars: map[string]string{"x": "X"}, LookupEnv: func(string) (string, bool) { return "x", true },
+		})
+		if len(list) != 1 || len(list[0].Summary) > 300 || strings.Contains(list[0].Summary, "\n") {
+			t.Errorf("%s", told(list))
+		}
+	}
+}
+
+func TestANameOfSeveralLinesIsToldInOne(t *testing.T) {
+	for _, text := range []string{
+		"branches: { a: { default: true }, \"b\\n::error::c\": { default: true } }\n",
+		"variables: { A: !%0a%3a%3aerror%3a%3ab x }\n",
+	} {
+		_, list := spec.Parse("mlops.yaml", []byte(shortest+text), spec.Options{})
+		if len(list) == 0 {
+			t.Errorf("nothing is wrong with %q", text)
+		}
+		for _, d := range list {
+			if strings.Contains(d.Summary+d.Detail, "\n") {
+				t.Errorf("%q", d.Summary)
+			}
+		}
+	}
+}

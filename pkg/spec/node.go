@@ -149,7 +149,16 @@ func (n *node) quote() string {
 	if n.shown != "" {
 		return n.shown
 	}
-	return strconv.Quote(n.text)
+	return strconv.Quote(brief(n.text))
+}
+
+// brief returns the beginning of a text that would fill the screen.
+func brief(text string) string {
+	const enough = 200
+	if r := []rune(text); len(r) > enough {
+		return string(r[:enough]) + "…"
+	}
+	return text
 }
 
 // where names a node in a message: git.teams, permissions[0].on, the file itself.

@@ -6,11 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
-	"github.com/rogpeppe/go-internal/txtar"
 	"sigs.k8s.io/yaml"
 )
 
@@ -52,39 +50,4 @@ func TestAnotherReaderSeesTheSameSpec(t *testing.T) {
 		}
 		agree(t, data)
 	}
-}
-
-// FuzzParse holds that no file makes the reader panic, that every refusal says why and where, that a
-// second reader sees what was accepted in the same way, and that no credential is echoed.
-func FuzzParse(f *testing.F) {
-	files, err := filepath.Glob("testdata/broken/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add([]byte(section(archive, "mlops.yaml")))
-	}
-	data, err := os.ReadFile("testdata/full.yaml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
-	secret := withCredentials("{{github}}")
-	f.Add([]byte(shortest + "# " + secret))
-	f.Add([]byte("0" + secret + ": 0A"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if strings.Contains(string(data), "${") || !utf8.Valid(data) {
-			spec.Parse("mlops.yaml", data, spec.Options{})
-			return
-		}
-		agree(t, data)
-		_, list := spec.Parse("mlops.yaml", append(data, "\n# "+secret...), spec.Options{})
-		if report := told(list); !list.HasErrors() || strings.Contains(report, secret) {
-			t.Errorf("a credential was accepted or echoed:\n%s", report)
-		}
-	})
 }

@@ -3,6 +3,8 @@ package spec
 import (
 	"bytes"
 	"fmt"
+	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -51,6 +53,23 @@ func unwanted(c rune) bool {
 	default:
 		return unicode.IsControl(c) || unicode.Is(unicode.Cf, c)
 	}
+}
+
+// oneLine writes what cannot be seen, or would end a message's line, as an escape.
+func oneLine(message string) string {
+	if printable(message) {
+		return message
+	}
+	var b strings.Builder
+	for _, c := range message {
+		if unicode.IsPrint(c) {
+			b.WriteRune(c)
+			continue
+		}
+		escaped := strconv.QuoteRune(c)
+		b.WriteString(escaped[1 : len(escaped)-1])
+	}
+	return b.String()
 }
 
 // printable reports whether text can stand in a message as it is.

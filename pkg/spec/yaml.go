@@ -169,7 +169,11 @@ func (t *tree) convertMapping(y *yaml.Node, n *node) {
 			continue
 		}
 		first[name] = key.Line
-		c := t.convert(value, place{path: child(n.path, name), at: t.pos(value.Line, value.Column), keyAt: keyAt})
+		at := t.pos(value.Line, value.Column)
+		if isNothing(value) && value.Line != key.Line {
+			at = keyAt // what is not there has no place of its own, and may be given one beyond the file's end
+		}
+		c := t.convert(value, place{path: child(n.path, name), at: at, keyAt: keyAt})
 		n.keys, n.items = append(n.keys, name), append(n.items, c)
 	}
 }
