@@ -188,7 +188,11 @@ func (l look) spare() []string {
 		spare = l.beyond()
 	}
 	if l.left.interrupted && !l.left.certain {
+		held, _ := heldBy(l.updated, l.source, l.secrets)
 		for _, id := range l.left.ids {
+			if !l.recorded && id == held.ID {
+				continue // the value that is stored, as far as times can tell
+			}
 			if s, listed := find(l.secrets, id); listed && !slices.ContainsFunc(spare, func(x databricks.Secret) bool { return x.ID == id }) {
 				spare = append(spare, s)
 			}

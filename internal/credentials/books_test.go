@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ type books struct {
 	ledger ledger.Ledger
 	made   bool // the stack made the principal
 	saves  int
-	down   error
+	strike *strike
 }
 
 func (b *books) Secrets() []ledger.Secret {
@@ -41,13 +40,12 @@ func (b *books) MadePrincipal(_, name string) bool { return b.made && name == "t
 func (b *books) Save(_ context.Context, s ledger.Secret) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.down != nil {
-		return b.down
-	}
-	b.saves++
-	b.ledger.PutSecret(s)
-	b.ledger.Issuing = slices.DeleteFunc(b.ledger.Issuing, func(i ledger.Issuing) bool { return i.Address == s.Address })
-	return nil
+	return b.strike.around("save", func() error {
+		b.saves++
+		b.ledger.PutSecret(s)
+		b.ledger.Issuing = slices.DeleteFunc(b.ledger.Issuing, func(i ledger.Issuing) bool { return i.Address == s.Address })
+		return nil
+	})
 }
 
 // life is an apply as far as the vault goes: it plans, records what it will issue, and does what the plan says.
@@ -60,6 +58,7 @@ type life struct {
 func openLife(t *testing.T) *life {
 	t.Helper()
 	r := &life{bank: openBank(t), books: &books{made: true}}
+	r.books.strike = &r.strike
 	r.source.Address = addressOf(inProd, r.source)
 	return r
 }
@@ -71,28 +70,23 @@ func (r *life) begin(t *testing.T) {
 	r.Use(r.books)
 }
 
-// intend records that a credential is about to be issued for places; only the runs after this one see it.
-func (r *life) intend(t *testing.T, sources ...Source) {
+// intend records that credentials are about to be issued; only the runs after this one see it.
+func (r *life) intend(t *testing.T, sources ...Source) error {
 	t.Helper()
 	var wanted []Wanted
 	for _, s := range sources {
 		wanted = append(wanted, Wanted{Address: s.Address, Principal: s.Principal, PrincipalID: s.PrincipalID})
-	}
-	for _, s := range sources { // this run saw what was open before
-		r.opt.Fleet.ForgetOAuthSecrets(s.PrincipalID)
 		secrets, err := r.opt.Fleet.OAuthSecrets(t.Context(), s.PrincipalID)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		r.straysOf(s, secrets)
+		r.straysOf(s, secrets) // this run saw what was open before
 	}
 	intents, err := r.Intents(t.Context(), wanted)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.books.mu.Lock()
 	defer r.books.mu.Unlock()
 	r.books.ledger.Issuing = append(r.books.ledger.Issuing, intents...)
+	return err
 }
 
 // apply does for one secret what a whole apply would.
@@ -105,7 +99,7 @@ func (r *life) apply(t *testing.T, p github.Place, s Source) (Stored, error) {
 func (r *life) carryOut(t *testing.T, p github.Place, s Source) (Stored, error) {
 	t.Helper()
 	before, err := r.Stored(t.Context(), p, s)
-	missing := err != nil && strings.Contains(err.Error(), resource.ErrNotFound.Error())
+	missing := errors.Is(err, resource.ErrNotFound)
 	switch {
 	case err != nil && !missing:
 		return before, err
@@ -115,7 +109,9 @@ func (r *life) carryOut(t *testing.T, p github.Place, s Source) (Stored, error) 
 		return before, nil
 	}
 	if s.Issue != "" {
-		r.intend(t, s)
+		if err := r.intend(t, s); err != nil {
+			return before, err
+		}
 	}
 	return r.Store(t.Context(), p, s)
 }

@@ -43,6 +43,7 @@ type bank struct {
 	clock   *clock
 	env     map[string]string
 	source  Source
+	strike  strike
 }
 
 type clock struct {
@@ -115,7 +116,7 @@ func openBank(t *testing.T) *bank {
 	guard.AllowWrites()
 	b.sandbox = s
 	b.wire = transport.New(transport.Options{
-		Base: s.RoundTripper(), Guard: guard, Clock: b.clock, Secrets: b.secrets, Trusted: func(string) bool { return true },
+		Base: striking{base: s.RoundTripper(), strike: &b.strike}, Guard: guard, Clock: b.clock, Secrets: b.secrets, Trusted: func(string) bool { return true },
 	})
 	b.renew(t)
 	b.source = Source{Issue: OAuthSecret, Host: workspace, Principal: "taxi-prod", Lifetime: 90 * 24 * time.Hour, RotateBefore: 14 * 24 * time.Hour}
