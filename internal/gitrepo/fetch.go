@@ -36,14 +36,7 @@ func Fetch(ctx context.Context, r Remote, hash string, depth int) ([]Version, er
 	if err != nil {
 		return nil, fmt.Errorf("fetching %s from %s: %w", hash, r.URL, err)
 	}
-	var all []Version
-	store := memory.NewStorage()
-	if err = survey(pack); err == nil {
-		err = packfile.UpdateObjectStorage(store, bytes.NewReader(pack))
-	}
-	if err == nil {
-		all, err = versions(store, plumbing.NewHash(hash), depth)
-	}
+	all, err := unpack(pack, plumbing.NewHash(hash), depth)
 	if err != nil {
 		return nil, fmt.Errorf("reading what %s sent of %s: %w", r.URL, hash, err)
 	}
@@ -96,6 +89,17 @@ func undelivered(err error) error {
 		return fmt.Errorf("%w: %s", resource.ErrNotYet, plain(text))
 	}
 	return known
+}
+
+func unpack(pack []byte, hash plumbing.Hash, depth int) ([]Version, error) {
+	if err := survey(pack); err != nil {
+		return nil, err
+	}
+	store := memory.NewStorage()
+	if err := packfile.UpdateObjectStorage(store, bytes.NewReader(pack)); err != nil {
+		return nil, err
+	}
+	return versions(store, hash, depth)
 }
 
 // versions reads the commits. What they share is held once.
