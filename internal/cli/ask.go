@@ -18,7 +18,12 @@ func (a *app) canAsk() bool {
 
 // ask has a person at a terminal agree to the plan that was shown.
 func (a *app) ask(ctx context.Context, s *session) error {
-	a.say("Carry this out on " + render.Clean(s.stack.Name) + "? Only yes means yes: ")
+	return a.agree(ctx, "Carry this out on "+render.Clean(s.stack.Name)+"?")
+}
+
+// agree has a person at a terminal answer a question with yes.
+func (a *app) agree(ctx context.Context, question string) error {
+	a.say(question + " Only yes means yes: ")
 	answer := make(chan string, 1)
 	go func() { // it may read for ever; the program does not wait for it to end
 		line, err := bufio.NewReader(a.streams.In).ReadString('\n')

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// Nearest returns the one of known that a slip of the finger makes of name, or "".
+func Nearest(name string, known []string) string { return nearest(name, known) }
+
 // nearest returns the one of known that a slip of the finger makes of name, or "".
 func nearest(name string, known []string) string {
 	if len(name) > 100 || len(known) > 300 { // nobody's slip of the finger, and long to compare
