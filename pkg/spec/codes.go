@@ -17,7 +17,7 @@ type Code struct {
 // Codes returns every code that a diagnostic of the program may have, sorted: those of the spec,
 // and those that the plan and the command line give.
 func Codes() []Code {
-	all := slices.Concat(fileCodes(), schemaCodes(), nameCodes(), referenceCodes(), meaningCodes(), runCodes(), applyCodes())
+	all := slices.Concat(fileCodes(), schemaCodes(), nameCodes(), referenceCodes(), meaningCodes(), runCodes(), applyCodes(), ledgerCodes())
 	slices.SortFunc(all, func(a, b Code) int { return cmp.Compare(a.Code, b.Code) })
 	return all
 }
@@ -29,6 +29,10 @@ func runCodes() []Code {
 			"the services would allow it, but something that the step needs is not given here, most often a secret's value",
 			"set what the message names before an apply; a plan alone needs none of it",
 			"a secret's env: names a variable that is not set"},
+		{"plan/cannot-be-renamed", "an entry of moved is about what its service cannot rename",
+			"the kind of object has one name for its life",
+			"take the entry out of moved; then the new one is made, and the old one deleted",
+			"moved: [{ from: secret/OLD, to: secret/NEW }]"},
 		{"plan/contradiction", "two parts of the spec wish different things of one live object",
 			"two targets share a workspace, a principal or a catalog, and say different things about it",
 			"keep one of the two places that the message names",
