@@ -19,7 +19,7 @@ import (
 
 type releaseOptions struct {
 	addresses   []string
-	approved    bool
+	approval    approval
 	lockTimeout time.Duration
 }
 
@@ -39,7 +39,7 @@ func (a *app) releaseCommand() *cobra.Command {
 			return a.withLedger(cmd.Context(), func(ctx context.Context, s *session, b *ledger.Book) error { return a.release(ctx, s, b, o) })
 		}),
 	}
-	defineApproval(cmd, &o.approved)
+	o.approval.define(cmd)
 	lockTimeout(cmd, &o.lockTimeout)
 	return cmd
 }
@@ -55,7 +55,7 @@ func (a *app) release(ctx context.Context, s *session, b *ledger.Book, o release
 	if a.flags.output == "text" {
 		a.say("These stay as they are, and are no longer this stack's:\n" + lines)
 	}
-	if err := a.approve(ctx, o.approved, fmt.Sprintf("Release %d of what %s owns?", len(o.addresses), render.Clean(s.stack.Name))); err != nil {
+	if err := a.approve(ctx, o.approval, fmt.Sprintf("Release %d of what %s owns?", len(o.addresses), render.Clean(s.stack.Name))); err != nil {
 		return err
 	}
 	err := s.engine.Release(ctx, b, engine.Leaving{

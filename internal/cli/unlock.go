@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) unlockCommand() *cobra.Command {
-	approved := false
+	var o approval
 	cmd := &cobra.Command{
 		Use:   "unlock",
 		Short: "Remove the lease of an apply that is gone for good",
@@ -24,18 +24,21 @@ func (a *app) unlockCommand() *cobra.Command {
 		Args:        cobra.NoArgs,
 		Annotations: takes("text,json", wholeStack),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
-			return a.unlock(cmd.Context(), approved)
+			return a.unlock(cmd.Context(), o)
 		}),
 	}
-	defineApproval(cmd, &approved)
+	o.define(cmd)
 	return cmd
 }
 
-func defineApproval(cmd *cobra.Command, approved *bool) {
-	cmd.Flags().BoolVar(approved, "auto-approve", false, "do not ask")
+// approval is the flag of the commands that ask before they change something.
+type approval struct{ given bool }
+
+func (o *approval) define(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.given, "auto-approve", false, "do not ask")
 }
 
-func (a *app) unlock(ctx context.Context, approved bool) (err error) {
+func (a *app) unlock(ctx context.Context, o approval) (err error) {
 	s, err := a.open()
 	if err != nil {
 		return err
@@ -54,7 +57,7 @@ func (a *app) unlock(ctx context.Context, approved bool) (err error) {
 	if h.Lease == nil && h.Flaw == nil {
 		return a.unlocked(h)
 	}
-	if err := a.approve(ctx, approved, "Remove it?"); err != nil {
+	if err := a.approve(ctx, o, "Remove it?"); err != nil {
 		return err
 	}
 	if err := s.engine.Unlock(ctx, b); errors.Is(err, engine.ErrRenewed) {
@@ -79,9 +82,9 @@ func (a *app) unlocked(h render.Holder) error {
 }
 
 // approve has a person agree, unless that was said by a flag. Without a terminal it names the flag.
-func (a *app) approve(ctx context.Context, approved bool, question string) error {
+func (a *app) approve(ctx context.Context, o approval, question string) error {
 	switch {
-	case approved:
+	case o.given:
 		return nil
 	case !a.canAsk():
 		return misuse("there is no terminal to ask at: pass --auto-approve")

@@ -28,7 +28,7 @@ func State(l ledger.Ledger, h Holder, s Style) string {
 	b.WriteByte('\n')
 	rows := [][]string{{"address", "origin", "since", "by"}}
 	for _, o := range l.Objects {
-		rows = append(rows, []string{Clean(o.Address), string(o.Origin), at(o.Since), Clean(o.By)})
+		rows = append(rows, []string{Clean(o.Address), string(o.Origin), moment(o.Since), Clean(o.By)})
 	}
 	if len(l.Objects) == 0 {
 		b.WriteString("It owns nothing.\n")
@@ -41,9 +41,9 @@ func State(l ledger.Ledger, h Holder, s Style) string {
 
 func ended(r ledger.Run) string {
 	if r.EndedAt == "" {
-		return "which began at " + at(r.StartedAt) + " and has not said how it ended"
+		return "which began at " + moment(r.StartedAt) + " and has not said how it ended"
 	}
-	return at(r.EndedAt)
+	return moment(r.EndedAt)
 }
 
 // open lists what runs were about to do, and have not said that they did.
@@ -53,10 +53,10 @@ func open(b *strings.Builder, l ledger.Ledger, s Style) {
 	}
 	fmt.Fprintf(b, "\n%s\n", s.paint(bold, "Open: a run is at it, or did not end; the next apply looks what became of it"))
 	for _, i := range l.Intents {
-		fmt.Fprintf(b, "  %s  to be made, since %s\n", Clean(i.Address), at(i.At))
+		fmt.Fprintf(b, "  %s  to be made, since %s\n", Clean(i.Address), moment(i.At))
 	}
 	for _, i := range l.Issuing {
-		fmt.Fprintf(b, "  %s  a credential of %s to be issued, since %s\n", Clean(i.Address), Clean(i.Principal), at(i.At))
+		fmt.Fprintf(b, "  %s  a credential of %s to be issued, since %s\n", Clean(i.Address), Clean(i.Principal), moment(i.At))
 	}
 }
 
@@ -162,11 +162,11 @@ func ReleasedJSON(addresses []string) ([]byte, error) {
 
 const minute = "2006-01-02 15:04 UTC"
 
-// at is a moment of a ledger for people; what is none is shown as it stands.
-func at(moment string) string {
-	t, err := time.Parse(time.RFC3339, moment)
+// moment is a time of a ledger for people; what is none is shown as it stands.
+func moment(text string) string {
+	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return Clean(moment)
+		return Clean(text)
 	}
 	return t.UTC().Format(minute)
 }
