@@ -40,7 +40,7 @@ func (a *app) refusals(ctx context.Context, s *session, p *plan.Plan, d decision
 		return p, exitRefused
 	}
 	for _, c := range p.Changes {
-		if c.Action == plan.Unknown && d.saved == nil {
+		if c.Action == plan.Unknown && !c.Leaving && d.saved == nil {
 			p.Diagnostics = append(p.Diagnostics, diag.Diagnostic{Severity: diag.Error, Code: "apply/unknown",
 				Summary: c.Address + " could not be read, so nobody can say what an apply would do to it: " + c.Reason,
 				Detail:  "give these credentials the permission, or leave it out with --only", Address: c.Address, Source: &c.Source})

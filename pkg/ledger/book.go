@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
@@ -48,6 +49,7 @@ type Book struct {
 	lease  string    // the hash of LeaseRef, ours or another's
 	until  time.Time // by our clock: so long the lease is ours; zero while it is not
 
+	lasts   atomic.Pointer[time.Time] // until, for who does not wait for a push
 	renewed int
 	first   bool
 	stop    context.CancelFunc // ends the renewals

@@ -109,7 +109,8 @@ func (b *Book) seize(ctx context.Context, message string, change func(*Ledger)) 
 	if err != nil {
 		return err
 	}
-	b.until, b.first = sent.Add(leaseLasts-leaseMargin), first
+	b.first = first
+	b.last(sent.Add(leaseLasts - leaseMargin))
 	b.keep(ctx)
 	return nil
 }
@@ -162,13 +163,20 @@ func (b *Book) renew(ctx context.Context) error {
 	refs, err := b.push(ctx, []gitrepo.Move{m})
 	switch {
 	case errors.Is(err, gitrepo.ErrMoved):
-		b.until = time.Time{}
+		b.last(time.Time{})
 		return fmt.Errorf("%w: somebody else took it over", ErrLeaseLost)
 	case err != nil:
 		return fmt.Errorf("renewing the lease: %w", err)
 	}
-	b.lease, b.until = refs.Hashes[LeaseRef], sent.Add(leaseLasts-leaseMargin)
+	b.lease = refs.Hashes[LeaseRef]
+	b.last(sent.Add(leaseLasts - leaseMargin))
 	return nil
+}
+
+// last notes until when the lease is ours; zero is that it is not.
+func (b *Book) last(until time.Time) {
+	b.until = until
+	b.lasts.Store(&until)
 }
 
 // Held reports whether the run has taken the lease and not lost it.
@@ -202,6 +210,10 @@ func (b *Book) Now() time.Time {
 // Hold returns nil while the lease is ours: only then may something be begun. If it has expired it is
 // renewed first; ErrLeaseLost says that somebody else has it.
 func (b *Book) Hold(ctx context.Context) error {
+	// A push that is under way must not keep the steps waiting while the lease lasts.
+	if until := b.lasts.Load(); until != nil && b.opt.Clock.Now().Before(*until) {
+		return nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.opt.Clock.Now().Before(b.until) {
@@ -228,10 +240,10 @@ func (b *Book) Close(ctx context.Context, message string, change func(*Ledger)) 
 		return []gitrepo.Move{{Ref: LeaseRef, Old: b.lease}}, nil
 	})
 	if errors.Is(err, gitrepo.ErrMoved) && b.lease != ours {
-		b.until = time.Time{}
+		b.last(time.Time{})
 		err = b.record(ctx, page{message: message, last: true}, func(l *Ledger) ([]gitrepo.Move, error) { change(l); return nil, nil })
 	}
-	b.until = time.Time{}
+	b.last(time.Time{})
 	return err
 }
 

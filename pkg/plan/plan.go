@@ -84,8 +84,9 @@ type Change struct {
 	After     resource.Object `json:"after"`
 	Fields    []Field         `json:"fields"`
 	Danger    resource.Guard  `json:"danger"`
-	Batch     string          `json:"batch,omitempty"`  // changes of one batch go out in one request
-	Ageing    bool            `json:"ageing,omitempty"` // a renewal of what only grew old, which is no difference
+	Batch     string          `json:"batch,omitempty"`   // changes of one batch go out in one request
+	Ageing    bool            `json:"ageing,omitempty"`  // a renewal of what only grew old, which is no difference
+	Leaving   bool            `json:"leaving,omitempty"` // the spec does not wish it
 	Source    diag.Pos        `json:"source"`
 
 	Want resource.Object `json:"-"` // the wish with its open references, for an apply in this process
