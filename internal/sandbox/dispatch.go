@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxBody bounds a request's body: more than any pack that a rehearsal pushes.
@@ -97,6 +98,7 @@ func (s *Sandbox) run(c *call, route *route) (*answer, error) {
 	if c.caller != nil {
 		entry.Caller = c.caller.Login
 	}
+	a.date(s.now())
 	entry.Status = a.status
 	if a.action == FaultResetBefore || a.action == FaultHang {
 		entry.Status = 0
@@ -105,6 +107,16 @@ func (s *Sandbox) run(c *call, route *route) (*answer, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// date says when an answer was given, by the sandbox's clock. A stale one was given just now as well.
+func (a *answer) date(now time.Time) {
+	if a.header = a.header.Clone(); a.header == nil {
+		a.header = http.Header{}
+	}
+	if a.header.Get("Date") == "" {
+		a.header.Set("Date", now.UTC().Format(http.TimeFormat))
+	}
 }
 
 // obey answers a call as its fault says, which is as the service would where there is none.

@@ -34,6 +34,7 @@ type ghRepo struct {
 	Comments     []*ghComment        `json:"comments"`
 	Statuses     []*ghStatus         `json:"statuses"`
 	Protection   map[string]ghObject `json:"protection"` // classic protection, by branch
+	RefuseRefs   []string            `json:"refuse_refs,omitempty"`
 }
 
 // ghActions are the settings of Actions on a repository.

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -45,13 +46,8 @@ func (s *Sandbox) refuseMove(who *actor, r *ghRepo, st *gitStore, c refChange) (
 	if err != nil {
 		return nil, err
 	}
-	if violations != nil {
-		lines := []string{"error: GH013: Repository rule violations found for " + c.name + ".",
-			fmt.Sprintf("Review all repository rules at %s/%s/rules?ref=%s", s.opt.Hosts.GitHub, s.state.GitHub.fullName(r), url.QueryEscape(c.name)), ""}
-		for _, v := range violations {
-			lines = append(lines, "- "+v, "")
-		}
-		return &refusal{reason: "push declined due to repository rule violations", message: lines, violations: violations}, nil
+	if violations = append(violations, r.restricted(c)...); violations != nil {
+		return s.refuseByRules(r, c, violations), nil
 	}
 	lines, err := st.classicViolations(r, s.state.GitHub.role(who, r), c)
 	if err != nil {
@@ -61,6 +57,28 @@ func (s *Sandbox) refuseMove(who *actor, r *ghRepo, st *gitStore, c refChange) (
 		return &refusal{reason: "protected branch hook declined", message: lines, violations: lines}, nil
 	}
 	return st.refuseWorkflows(who, c)
+}
+
+// refuseByRules says it as GitHub does, with the page that lists the rules.
+func (s *Sandbox) refuseByRules(r *ghRepo, c refChange, violations []string) *refusal {
+	lines := []string{"error: GH013: Repository rule violations found for " + c.name + ".",
+		fmt.Sprintf("Review all repository rules at %s/%s/rules?ref=%s", s.opt.Hosts.GitHub, s.state.GitHub.fullName(r), url.QueryEscape(c.name)), ""}
+	for _, v := range violations {
+		lines = append(lines, "- "+v, "")
+	}
+	return &refusal{reason: "push declined due to repository rule violations", message: lines, violations: violations}
+}
+
+// restricted is what an administrator's rules, which no API shows, have against a change.
+func (r *ghRepo) restricted(c refChange) []string {
+	switch {
+	case !slices.ContainsFunc(r.RefuseRefs, func(pattern string) bool { return glob(pattern, c.name) }):
+		return nil
+	case c.creates():
+		return []string{"Cannot create ref due to creations being restricted."}
+	default:
+		return []string{"Cannot update this protected ref."}
+	}
 }
 
 // badName refuses what git refuses of a ref's name, and what GitHub keeps for itself.

@@ -76,6 +76,7 @@ type GitHubRepository struct {
 	Collaborators map[string]string `yaml:"collaborators"`
 	Environments  []string          `yaml:"environments"` // without protection
 	Variables     map[string]string `yaml:"variables"`
+	RefuseRefs    []string          `yaml:"refuse_refs"` // full names of refs that nobody may write; * is anything
 }
 
 // apply makes the owner, the operator and everything that w names.

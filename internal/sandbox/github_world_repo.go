@@ -26,7 +26,7 @@ func (w GitHubRepository) apply(s *Sandbox) error {
 	}
 	r := s.addRepository(owner, name)
 	r.Quiet, r.Visibility, r.Archived = 0, cmp.Or(w.Visibility, "private"), w.Archived
-	r.Default = cmp.Or(w.DefaultBranch, r.Default)
+	r.Default, r.RefuseRefs = cmp.Or(w.DefaultBranch, r.Default), w.RefuseRefs
 	if w.Description != "" {
 		r.Description = &w.Description
 	}
