@@ -129,7 +129,7 @@ func (s scribe) put(l *ledger.Ledger, c plan.Change, live resource.Object) {
 			o.DependsOn = known.DependsOn
 		}
 		if known.Address != c.Address {
-			l.Drop(known.Address)
+			l.Readdress(known.Address, c.Address)
 		}
 	case intended:
 		o.Origin = ledger.Made

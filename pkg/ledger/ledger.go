@@ -167,6 +167,24 @@ func (l *Ledger) Drop(address string) {
 	l.Close(address)
 }
 
+// Readdress records an object, and what is recorded of it as a secret, under its address of today.
+func (l *Ledger) Readdress(from, to string) {
+	for _, o := range l.Objects {
+		if o.Address == from {
+			l.Objects = slices.DeleteFunc(slices.Clone(l.Objects), func(x Object) bool { return x.Address == from })
+			o.Address = to
+			l.Put(o)
+			break
+		}
+	}
+	if s := l.FindSecret(from); s != nil {
+		moved := *s
+		moved.Address = to
+		l.Secrets = slices.DeleteFunc(slices.Clone(l.Secrets), func(x Secret) bool { return x.Address == from })
+		l.PutSecret(moved)
+	}
+}
+
 // Close takes the open intents of an address out.
 func (l *Ledger) Close(address string) {
 	l.Intents = slices.DeleteFunc(l.Intents, func(i Intent) bool { return i.Address == address })
