@@ -73,13 +73,17 @@ func (a *app) runApply(ctx context.Context, o applyOptions) error {
 type decision struct {
 	applyOptions
 	saved *plan.Plan
+	part  bool       // saved is no file, but the part of this run's own plan that was asked for
 	shown *plan.Plan // what was agreed to
 }
+
+// asks reports whether a person has to agree.
+func (d decision) asks() bool { return !d.approved && (d.saved == nil || d.part) }
 
 func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) error {
 	out := a.teller(s)
 	p, refused := a.refusals(ctx, s, p, d)
-	if refused == exitDone && p.Acts() && d.saved == nil && !d.approved && !a.canAsk() {
+	if refused == exitDone && p.Acts() && d.asks() && !a.canAsk() {
 		p.Diagnostics = append(p.Diagnostics, problem("cli/usage", "there is no terminal to ask at",
 			"look at the plan and pass --auto-approve, or apply a saved plan")...)
 		refused = exitInvalid
@@ -93,7 +97,7 @@ func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) 
 		out.report(apply.Report{}, p, "")
 		return nil
 	}
-	if d.saved == nil && !d.approved {
+	if d.asks() {
 		if err := a.ask(ctx, s); err != nil {
 			out.report(apply.Report{}, p, "")
 			return err

@@ -174,7 +174,7 @@ func (a *app) emptyDocument(cmd *cobra.Command, list diag.List) ([]byte, error) 
 		return render.PlanJSON(empty)
 	case "validate":
 		return render.ValidJSON(list)
-	case "apply":
+	case "apply", "destroy", "rotate":
 		first, err := render.EventJSON(apply.Event{Time: now, Type: apply.TypePlan, Plan: empty})
 		if err != nil {
 			return nil, err

@@ -127,7 +127,8 @@ func (f *flags) file() (string, error) {
 
 // joinSandbox makes `--sandbox DIR` one argument: pflag takes an optional value only behind an equals
 // sign. What follows --sandbox is its folder unless it is a flag, stands before the command's name (it
-// is that name then), or is a regular file after `apply`, where it is the plan to apply.
+// is that name then), is a regular file after `apply`, where it is the plan to apply, or is no sandbox
+// after `state` and `secrets`, where it is what these are about.
 func joinSandbox(args []string, isFile func(string) bool) []string {
 	var out []string
 	command := ""
@@ -144,7 +145,9 @@ func joinSandbox(args []string, isFile func(string) bool) []string {
 			continue
 		}
 		next := args[i+1]
-		if strings.HasPrefix(next, "-") || command == "apply" && isFile(next) {
+		// Below state and secrets stand words of many forms, so that only a sandbox that is there is a folder.
+		word := (command == "state" || command == "secrets") && !isFile(filepath.Join(next, "state.json"))
+		if strings.HasPrefix(next, "-") || command == "apply" && isFile(next) || word {
 			continue
 		}
 		out[len(out)-1] = arg + "=" + next

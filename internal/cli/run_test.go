@@ -135,7 +135,7 @@ func TestAResultThatCannotBeWrittenIsAnError(t *testing.T) {
 }
 
 func TestSandboxTakesTheNextArgumentUnlessThatIsSomethingElse(t *testing.T) {
-	plans := func(name string) bool { return name == "plan.json" }
+	plans := func(name string) bool { return name == "plan.json" || name == "box/state.json" }
 	for line, want := range map[string]string{
 		"plan --sandbox":                    "plan --sandbox",
 		"plan --sandbox dir":                "plan --sandbox=dir",
@@ -143,6 +143,10 @@ func TestSandboxTakesTheNextArgumentUnlessThatIsSomethingElse(t *testing.T) {
 		"plan --sandbox plan.json":          "plan --sandbox=plan.json",
 		"apply --sandbox plan.json":         "apply --sandbox plan.json",
 		"apply --sandbox dir plan.json":     "apply --sandbox=dir plan.json",
+		"state --sandbox show":              "state --sandbox show",
+		"state show --sandbox box":          "state show --sandbox=box",
+		"state release --sandbox a/b":       "state release --sandbox a/b",
+		"secrets --sandbox rotate":          "secrets --sandbox rotate",
 		"--sandbox plan":                    "--sandbox plan",
 		"--target apply --sandbox plan":     "--target apply --sandbox plan",
 		"-f apply plan --sandbox plan.json": "-f apply plan --sandbox=plan.json",

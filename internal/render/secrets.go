@@ -1,0 +1,131 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+)
+
+// Secret is one secret of a stack for its reader. Times that nothing tells are nil.
+type Secret struct {
+	Address   string      `json:"address"`
+	Source    string      `json:"source"`              // env:NAME, oauth_secret of PRINCIPAL, ...
+	Place     string      `json:"place"`               // where GitHub has it
+	Workspace string      `json:"workspace,omitempty"` // that it logs in to
+	State     string      `json:"state"`               // stored, missing or unknown
+	Reason    string      `json:"reason,omitempty"`    // why a plan would do something about it
+	Action    plan.Action `json:"action"`
+	Recorded  bool        `json:"recorded"` // by the ledger
+	StoredAt  *time.Time  `json:"stored_at"`
+	ExpiresAt *time.Time  `json:"expires_at"`
+	RotatesAt *time.Time  `json:"rotates_at"` // by the first apply after that; null: only when it is asked for
+	RemoteID  string      `json:"remote_id,omitempty"`
+	Replaced  []Replaced  `json:"replaced"` // credentials that a newer one replaced, and that still live
+}
+
+// Replaced is an OAuth secret that a newer one replaced.
+type Replaced struct {
+	RemoteID    string `json:"remote_id"`
+	RevokeAfter string `json:"revoke_after"`
+}
+
+// Secrets is the list of a stack's secrets for people, by the time that it is.
+func Secrets(all []Secret, now time.Time, s Style) string {
+	if len(all) == 0 {
+		return "The stack stores no secret.\n"
+	}
+	var b strings.Builder
+	for i, x := range all {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s  %s\n", s.paint(bold, Clean(x.Address)), Clean(x.Source))
+		line := func(title, text string) { fmt.Fprintf(&b, "    %-10s%s\n", title, text) }
+		line("stored", x.stored(now))
+		if x.ExpiresAt != nil {
+			line("expires", distance(*x.ExpiresAt, now))
+		}
+		line("renewed", x.renewal(now))
+		line("used", x.use())
+		for _, r := range x.Replaced {
+			line("replaced", fmt.Sprintf("OAuth secret %s still lives; an apply after %s revokes it", Clean(r.RemoteID), moment(r.RevokeAfter)))
+		}
+		if x.Reason != "" && x.Action != plan.None {
+			line("plan", s.paint(yellow, string(x.Action)+": "+Clean(x.Reason)))
+		}
+	}
+	return b.String()
+}
+
+func (x Secret) stored(now time.Time) string {
+	switch {
+	case x.State == "unknown":
+		return "it could not be read"
+	case x.StoredAt == nil:
+		return "not yet"
+	}
+	text := distance(*x.StoredAt, now)
+	if x.RemoteID != "" {
+		text += ", from OAuth secret " + Clean(x.RemoteID)
+	}
+	if !x.Recorded {
+		text += "; the ledger knows nothing of it"
+	}
+	return text
+}
+
+func (x Secret) renewal(now time.Time) string {
+	if x.RotatesAt == nil {
+		return "only when it is asked for: mlopsctl secrets rotate"
+	}
+	return "by an apply, " + distance(*x.RotatesAt, now)
+}
+
+func (x Secret) use() string {
+	text := "GitHub secret " + Clean(x.Place)
+	if x.Workspace != "" {
+		text += ", to log in to " + Clean(x.Workspace)
+	}
+	return text
+}
+
+// distance is a moment, and how far from now it is.
+func distance(t, now time.Time) string {
+	text := t.UTC().Format(minute)
+	switch d := now.Sub(t); {
+	case d >= 0:
+		return text + " (" + span(d) + " ago)"
+	default:
+		return text + " (in " + span(-d) + ")"
+	}
+}
+
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < 2*time.Hour:
+		return plural(int(d/time.Minute), "minute")
+	case d < 2*day:
+		return plural(int(d/time.Hour), "hour")
+	default:
+		return plural(int(d/day), "day")
+	}
+}
+
+// SecretsJSON is the list of a stack's secrets for programs.
+func SecretsJSON(all []Secret, list diag.List) ([]byte, error) {
+	if all == nil {
+		all = []Secret{}
+	}
+	if list == nil {
+		list = diag.List{}
+	}
+	return JSON(struct {
+		Format      string    `json:"format_version"`
+		Secrets     []Secret  `json:"secrets"`
+		Diagnostics diag.List `json:"diagnostics"`
+	}{plan.FormatVersion, all, list})
+}
