@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -30,22 +31,27 @@ func (c *Client) MoveRefs(ctx context.Context, moves []gitrepo.Move) (gitrepo.Re
 	if err != nil {
 		return gitrepo.Refs{}, err
 	}
-	for _, m := range moves {
+	signed := slices.Clone(moves)
+	for i, m := range signed {
 		if m.New != nil {
-			m.New.Author = by
+			commit := *m.New
+			commit.Author, signed[i].New = by, &commit
 		}
 	}
-	refs, err := gitrepo.MoveRefs(ctx, c.remote(), moves)
+	refs, err := gitrepo.MoveRefs(ctx, c.remote(), signed)
 	return refs, c.soon(err)
 }
 
 // signature is who commits: the token's user where it belongs to one, else the user that git knows in dir.
 func (c *Client) signature(ctx context.Context, dir string) (gitrepo.Signature, error) {
 	name, email, err := c.Author(ctx)
+	if err != nil {
+		return gitrepo.Signature{}, err
+	}
 	if name == "" {
 		name, email = gitrepo.LocalUser(dir)
 	}
-	return gitrepo.Signature{Name: name, Email: email, When: c.opt.Now()}, err
+	return gitrepo.Signature{Name: name, Email: email, When: c.opt.Now()}, nil
 }
 
 func (c *Client) remote() gitrepo.Remote {
