@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/mlopsctl/mlopsctl/pkg/apply"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// jars are objects that a stack can own.
+func jars() map[string]resource.Type {
+	return map[string]resource.Type{"jar": {Name: "jar", LiveIdentity: []string{"id"}, Delete: func(context.Context, resource.Object) error { return nil }}}
+}
+
+func run(id string, changes ...plan.Change) scribe {
+	return scribe{types: jars(), run: ledger.Run{ID: id}, now: "2026-11-01T00:00:00Z", changes: changes}
+}
+
+// A run that is killed has said before what it is about to make, so that the next one knows it for the stack's.
+func TestWhatARunIsAboutToMakeIsRecordedFirst(t *testing.T) {
+	want, made := resource.Object{"name": "a"}, resource.Object{"name": "a", "id": "1"}
+	create := plan.Change{Address: "jar/a", Kind: "jar", Action: plan.Create, Want: want}
+	var l ledger.Ledger
+	run("killed", create).intend(&l, nil)
+	if len(l.Intents) != 1 || l.Intents[0].Address != "jar/a" || l.Intents[0].Run != "killed" {
+		t.Fatalf("the intents are %+v", l.Intents)
+	}
+	next := run("next", plan.Change{Address: "jar/a", Kind: "jar", Action: plan.None, Want: want, Before: made})
+	next.conclude(&l, apply.Report{})
+	if o := l.Find("jar/a"); o == nil || o.Origin != ledger.Made || len(l.Intents) != 0 {
+		t.Errorf("the next run leaves %+v", l)
+	}
+}
+
+func TestAnIntentIsClosedOnlyByWhatIsCertain(t *testing.T) {
+	create := plan.Change{Address: "jar/a", Kind: "jar", Action: plan.Create, Want: resource.Object{"name": "a"}}
+	for name, c := range map[string]struct {
+		result  apply.Result
+		intents int
+		origin  ledger.Origin
+	}{
+		"made":                     {apply.Result{Status: apply.Done, Object: resource.Object{"id": "1"}}, 0, ledger.Made},
+		"made by somebody else":    {apply.Result{Status: apply.Done, Object: resource.Object{"id": "1"}, Met: true}, 0, ledger.Adopted},
+		"refused":                  {apply.Result{Status: apply.Failed, Err: errors.New("no")}, 0, ""},
+		"nobody knows":             {apply.Result{Status: apply.Failed, Err: errors.New("lost"), Unsure: true}, 1, ""},
+		"not begun, as time is up": {apply.Result{Status: apply.NotStarted}, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var l ledger.Ledger
+			s := run("this", create)
+			s.intend(&l, nil)
+			c.result.Address, c.result.Action = "jar/a", plan.Create
+			s.conclude(&l, apply.Report{Results: []apply.Result{c.result}})
+			origin := ledger.Origin("")
+			if o := l.Find("jar/a"); o != nil {
+				origin = o.Origin
+			}
+			if len(l.Intents) != c.intents || origin != c.origin {
+				t.Errorf("the ledger is %+v, want %d intents and origin %q", l, c.intents, c.origin)
+			}
+		})
+	}
+}
+
+func TestMuchIsDeletedOnlyOnPurpose(t *testing.T) {
+	e := &Engine{stack: &spec.Stack{Targets: []spec.Target{{Name: "staging", Catalog: "staging"}, {Name: "prod", Catalog: "main"}}}}
+	grant := func(securable string, a plan.Action) plan.Change {
+		return plan.Change{Kind: "grant", Action: a, Before: resource.Object{"securable": securable}}
+	}
+	for name, c := range map[string]struct {
+		plan   plan.Plan
+		excess bool
+	}{
+		"nothing":              {plan.Plan{Owned: 3, Changes: []plan.Change{grant("main.a", plan.None)}}, false},
+		"a third":              {plan.Plan{Owned: 3, Changes: []plan.Change{grant("staging.a", plan.Delete)}}, false},
+		"more than a third":    {plan.Plan{Owned: 5, Changes: []plan.Change{grant("staging.a", plan.Delete), grant("staging.b", plan.Delete)}}, true},
+		"production, not all":  {plan.Plan{Owned: 9, Changes: []plan.Change{grant("main.a", plan.Delete), grant("main.b", plan.None)}}, false},
+		"all of production's":  {plan.Plan{Owned: 9, Changes: []plan.Change{grant("main.a", plan.Delete), grant("staging.b", plan.None)}}, true},
+		"none of what it owns": {plan.Plan{Owned: 0, Changes: []plan.Change{grant("staging.a", plan.Delete)}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if why := e.Excess(&c.plan); (why != "") != c.excess {
+				t.Errorf("it says %q", why)
+			}
+		})
+	}
+}
