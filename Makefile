@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X github.com/mlopsctl/mlopsctl/internal/cli.version=$(VERSION)
 GOLDEN   = $(shell grep -rlE '"update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
 RACE    := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 
-.PHONY: help build demo test test-kill check golden bench
+.PHONY: help build demo test test-kill test-mutants check golden bench
 help:
 	@sed -n 's/^#: /  /p' Makefile
 
@@ -26,6 +26,10 @@ test:
 test-kill:
 	go test -c -o bin/killtest.test ./internal/killtest
 	cd internal/killtest && ../../bin/killtest.test -all -test.timeout 30m
+
+#: test-mutants  a copy of the program broken on purpose, in one way after another: a named test sees each
+test-mutants:
+	@tools/mutants.sh
 
 #: check    everything but the tests: format, vet, lint, architecture, goldens, go.mod
 check:
