@@ -305,6 +305,16 @@ func TestARefusalCanComeAfterTheEffect(t *testing.T) {
 	}
 }
 
+func TestASuccessCanBeWithoutEffect(t *testing.T) {
+	d := newDatabricksTest(t, "")
+	inject(t, d.s, Fault{Method: "POST", Path: "*/scim/v2/ServicePrincipals", Action: FaultIgnore})
+	d.do(201, "POST", accountAPI+"/scim/v2/ServicePrincipals", map[string]any{"displayName": "ignored"})
+	d.do(201, "POST", accountAPI+"/scim/v2/ServicePrincipals", map[string]any{"displayName": "made"})
+	if o := d.do(200, "GET", accountAPI+"/scim/v2/ServicePrincipals", nil); o["totalResults"] != 2.0 {
+		t.Errorf("%v principals, want the operator's and one more", o["totalResults"])
+	}
+}
+
 func TestFaultsCountAcrossProcesses(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Now: testClock, Hosts: testHosts(), World: []byte("faults: [{path: \"*/Users\", action: status, status: 503, nth: 3}]\n")}
 	var got []int

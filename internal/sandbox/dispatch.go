@@ -134,6 +134,12 @@ func (s *Sandbox) obey(c *call, route *route, fault *Fault) *answer {
 		return &answer{action: fault.Action}
 	case FaultStale:
 		return s.stale(c, s.handle(c, route))
+	case FaultIgnore:
+		a, err := s.ignored(c, route)
+		if err != nil {
+			return c.render(nil, err)
+		}
+		return a
 	case FaultResetAfter, FaultTruncate:
 		a := s.remember(c, s.handle(c, route))
 		a.action = fault.Action

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,7 +14,7 @@ type FaultAction string
 
 // The faults: an answer of our choosing instead of the request's effect, or after it; a reset before the request had its effect, or after; no
 // answer at all until the caller gives up; half of the answer; an answer to a GET as it was before
-// its last change.
+// its last change; the answer of a success without its effect.
 const (
 	FaultStatus      FaultAction = "status"
 	FaultStatusAfter FaultAction = "status_after"
@@ -22,6 +23,7 @@ const (
 	FaultHang        FaultAction = "hang"
 	FaultTruncate    FaultAction = "truncate"
 	FaultStale       FaultAction = "stale"
+	FaultIgnore      FaultAction = "ignore"
 )
 
 // Fault is a rule: from the Nth request (counted from 1) whose method and host+path match, as often
@@ -74,7 +76,7 @@ func (s *Sandbox) ClearFaults() error {
 }
 
 func (f *Fault) check() error {
-	known := []FaultAction{FaultStatus, FaultStatusAfter, FaultResetBefore, FaultResetAfter, FaultHang, FaultTruncate, FaultStale}
+	known := []FaultAction{FaultStatus, FaultStatusAfter, FaultResetBefore, FaultResetAfter, FaultHang, FaultTruncate, FaultStale, FaultIgnore}
 	switch {
 	case !slices.Contains(known, f.Action):
 		return fmt.Errorf("fault on %q: unknown action %q; the actions are %v", f.Path, f.Action, known)
@@ -150,6 +152,24 @@ func (c *call) fail(f *Fault) *answer {
 		a.header.Set(name, value)
 	}
 	return a
+}
+
+// ignored answers a request and takes its effect back. What git keeps is beyond it: a push has its effect.
+func (s *Sandbox) ignored(c *call, route *route) (*answer, error) {
+	before, err := json.Marshal(s.state)
+	if err != nil {
+		return nil, fmt.Errorf("keeping the state: %w", err)
+	}
+	a := s.handle(c, route)
+	now := s.state
+	s.state = &State{}
+	if err := json.Unmarshal(before, s.state); err != nil {
+		return nil, fmt.Errorf("taking the state back: %w", err)
+	}
+	s.state.Sequence = now.Sequence // ids that were handed out stay so
+	was := now.GitHub
+	s.state.GitHub.scratch, s.state.GitHub.answered, s.state.GitHub.used = was.scratch, was.answered, was.used
+	return a, nil
 }
 
 // recentGets are the last two different answers to one GET by one caller.
