@@ -134,7 +134,8 @@ func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan, d decision
 	d.shown = p
 	r, err := s.engine.Apply(ctx, p, engine.Run{
 		Options:     apply.Options{Parallelism: a.flags.parallelism, Finish: a.stop.finish, OnEvent: note},
-		LockTimeout: d.lockTimeout, Say: func(text string) { a.remark(sentence("%s", text)) },
+		LockTimeout: max(d.lockTimeout, time.Nanosecond), // none at all is a wish, and not the engine's usual
+		Say: func(text string) { a.remark(sentence("%s", text)) },
 		Again: func(ctx context.Context, now *plan.Plan) (*plan.Plan, error) {
 			now, err := a.stillApproved(ctx, s, now, d)
 			if err == nil {

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 )
 
 // topics are the texts that belong to no single command: mlopsctl help TOPIC.
@@ -18,12 +20,15 @@ func topics() []*cobra.Command {
     2  plan --detailed-exitcode: there are changes
     3  the spec is invalid, or the command line is
     4  credentials are missing or rejected, or an apply would have to write what they cannot read
-    5  refused: a saved plan that is out of date, or a plan that was not approved; nothing was changed
+    5  refused: a saved plan that is out of date, a plan that was not approved, a delete of more than it
+       should be, or a ledger that another apply holds or that takes no push; nothing was changed
     6  applied in part
   130  interrupted
 
-blocked steps do not fail an apply: it exits with 0 and names them.`,
+blocked steps do not fail an apply: it exits with 0 and names them. destroy and secrets rotate end as
+apply does.`,
 		},
+		ledgerTopic(),
 		{
 			Use: "environment", Short: "The environment variables that are read",
 			Long: `Environment variables:
@@ -52,6 +57,38 @@ people) when the sandbox is begun. It refuses what the real services refuse.
   mlopsctl sandbox reset --world other.yaml
   mlopsctl sandbox serve                     the same on loopback ports, for other tools`,
 		},
+	}
+}
+
+func ledgerTopic() *cobra.Command {
+	return &cobra.Command{
+		Use: "ledger", Short: "What is remembered, what is deleted, and who may apply",
+		Long: `Live state decides what a plan says. The ledger holds what live state cannot tell: which objects this
+stack made and which it adopted, and what is recorded of its secrets, never a value. It lies in the
+stack's repository on ` + ledger.StateRef + `, a commit for each version, so that its history is the audit log.
+
+What left the spec:
+  made here      deleted, if a second witness says so: our mark on the live object, or its wish in a
+                 committed version of the spec; else released
+  adopted        released: it stays, and is no longer managed; deleted only with --allow-destroy ADDRESS
+  guarded        repository, branch, environment, catalog, schema and service principal hold data or
+                 access: deleted only with --allow-destroy KIND|ADDRESS; blocked till then
+  --prune=false  nothing is deleted or released
+
+An apply that would delete more than a third of what the stack owns, or all grants of a production
+target, needs --allow-mass-delete, even with --auto-approve.
+
+The lease on ` + ledger.LeaseRef + ` keeps a second apply out. It lasts for a minute and is renewed while its
+holder works; a second apply waits for --lock-timeout, then exits with 5. It is taken over, and that is
+said, once it expired, or when its holder was a process of this machine that no longer runs.
+
+  mlopsctl state show               what the stack owns, what is open, who holds the lease
+  mlopsctl state history            who did what, when
+  mlopsctl state unlock             remove a lease
+  mlopsctl state release ADDRESS    stop managing an object, and keep it
+
+A ledger that is lost costs no live object: everything is adopted again. The token needs contents: write,
+and the repository has to let it push to ` + ledger.Prefix + `*, which is no branch.`,
 	}
 }
 
