@@ -92,7 +92,7 @@ func undelivered(err error) error {
 }
 
 func unpack(pack []byte, hash plumbing.Hash, depth int) ([]Version, error) {
-	if err := survey(pack); err != nil {
+	if err := survey(pack, bounds{object: largestObject, all: largestAll}); err != nil {
 		return nil, err
 	}
 	store := memory.NewStorage()

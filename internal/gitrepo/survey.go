@@ -15,14 +15,17 @@ import (
 const (
 	largestPack   = 16 << 20
 	largestObject = 8 << 20
-	largestAll    = 256 << 20
-	mostEntries   = 100_000 // of the trees of all of its commits
+	largestAll    = 256 << 20 // of its objects together
+	mostEntries   = 100_000   // of the trees of all of its commits
 )
 
 var errPackTooLarge = fmt.Errorf("it is larger than %d MB", largestPack>>20)
 
+// bounds are how large an object may be, and all of them together.
+type bounds struct{ object, all uint64 }
+
 // survey refuses a pack whose objects would be too large, before any of them is made.
-func survey(pack []byte) error {
+func survey(pack []byte, most bounds) error {
 	scan := packfile.NewScanner(bytes.NewReader(pack))
 	_, count, err := scan.Header()
 	if err != nil {
@@ -34,8 +37,8 @@ func survey(pack []byte) error {
 		if err != nil {
 			return fmt.Errorf("the pack: %w", torn(err))
 		}
-		if header.Length > largestObject {
-			return errObjectTooLarge()
+		if header.Length > int64(most.object) {
+			return most.passed()
 		}
 		var content bytes.Buffer
 		if _, _, err := scan.NextObject(&content); err != nil {
@@ -47,15 +50,15 @@ func survey(pack []byte) error {
 				return fmt.Errorf("the pack: %w", err)
 			}
 		}
-		if all += size; size > largestObject || all > largestAll {
-			return errObjectTooLarge()
+		if all += size; size > most.object || all > most.all {
+			return most.passed()
 		}
 	}
 	return nil
 }
 
-func errObjectTooLarge() error {
-	return fmt.Errorf("a file in it is larger than %d MB, or all of its versions together than %d MB", largestObject>>20, largestAll>>20)
+func (b bounds) passed() error {
+	return fmt.Errorf("a file in it is larger than %d MB, or all of its versions together than %d MB", b.object>>20, b.all>>20)
 }
 
 // resultOf returns the size of the object that a delta makes: it begins with its base's and its result's.
