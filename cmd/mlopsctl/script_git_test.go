@@ -52,7 +52,9 @@ func pushText(ts *testscript.TestScript, ref, name, text string) {
 	if len(found) != 1 {
 		ts.Fatalf("the sandbox has %d repositories", len(found))
 	}
-	in := func(stdin string, args ...string) string { return git(ts, stdin, append([]string{"--git-dir", found[0]}, args...)...) }
+	in := func(stdin string, args ...string) string {
+		return git(ts, stdin, append([]string{"--git-dir", found[0]}, args...)...)
+	}
 	blob := in(text, "hash-object", "-w", "--stdin")
 	tree := in(fmt.Sprintf("100644 blob %s\t%s\n", blob, name), "mktree")
 	in("", "update-ref", ref, in("", "commit-tree", tree, "-m", "by hand"))

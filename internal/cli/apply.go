@@ -135,7 +135,7 @@ func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan, d decision
 	r, err := s.engine.Apply(ctx, p, engine.Run{
 		Options:     apply.Options{Parallelism: a.flags.parallelism, Finish: a.stop.finish, OnEvent: note},
 		LockTimeout: max(d.lockTimeout, time.Nanosecond), // none at all is a wish, and not the engine's usual
-		Say: func(text string) { a.remark(sentence("%s", text)) },
+		Say:         func(text string) { a.remark(sentence("%s", text)) },
 		Again: func(ctx context.Context, now *plan.Plan) (*plan.Plan, error) {
 			now, err := a.stillApproved(ctx, s, now, d)
 			if err == nil {
