@@ -186,10 +186,10 @@ func (v *verdict) judge(moved func() bool) error {
 		return v.words(v.err, "")
 	case v.unpack != "":
 		return v.words(resource.ErrRefused, "the objects were not taken: "+v.unpack)
-	case mentions(text, "internal server error", "commit_refs"): // GitHub's, of a store that failed halfway
-		return v.words(resource.ErrLost, v.refused)
-	case moved() || mentions(text, "but expected", "reference already exists", "unable to resolve reference", "incorrect old value", "unable to create"):
+	case moved() || mentions(text, "but expected", "reference already exists", "unable to resolve reference", "incorrect old value"):
 		return v.words(ErrMoved, v.refused)
+	case mentions(text, "internal server error", "commit_refs", "unable to create"): // of a store that failed halfway, or that somebody has locked
+		return v.words(resource.ErrLost, v.refused)
 	default:
 		return v.words(ErrRefRefused, v.refused)
 	}

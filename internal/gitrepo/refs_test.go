@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 const (
@@ -200,4 +201,22 @@ func TestARefThatTheServerKeepsIsRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestARefThatIsLockedMayBeTriedAgain(t *testing.T) {
+	s := serve(t)
+	r := s.over(&middle{})
+	first := must(t, r, Move{Ref: state, New: commitWith("", "one")}).Hashes[state]
+	lock := filepath.Join(s.dir, state+".lock")
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	move := Move{Ref: state, Old: first, New: commitWith(first, "two")}
+	if _, err := MoveRefs(t.Context(), r, []Move{move}); !errors.Is(err, resource.ErrLost) {
+		t.Errorf("%v", err)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	must(t, r, move)
 }
