@@ -59,6 +59,9 @@ func expand(t *testing.T, text string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if !strings.ContainsAny(what, "#$") {
+			return strings.Repeat(what, n)
+		}
 		var b strings.Builder
 		for i := range n {
 			b.WriteString(strings.NewReplacer("#", strconv.Itoa(i), "$+", strconv.Itoa(i+1)).Replace(what))
