@@ -69,7 +69,7 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 			s.refresh(l, c)
 		case result.Status == apply.Done:
 			s.done(l, c, result)
-		case result.Unsure:
+		case result.Unsure, pushedAlong(c, results["first_commit"]):
 			// The intent stays open: the next run looks whether it is there.
 		default:
 			s.undone(l, c)
@@ -80,6 +80,11 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 			l.PutSecret(secret)
 		}
 	}
+}
+
+// pushedAlong reports whether a branch is there because of the first commit, though its own step was not done.
+func pushedAlong(c plan.Change, first apply.Result) bool {
+	return c.Kind == "branch" && first.Status == apply.Done && c.Address == fmt.Sprintf("branch/%v", first.Object["branch"])
 }
 
 // refresh records an object that stayed as it is, under its address of today. One that an open intent speaks

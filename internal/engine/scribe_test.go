@@ -67,6 +67,23 @@ func TestAnIntentIsClosedOnlyByWhatIsCertain(t *testing.T) {
 	}
 }
 
+// The first push makes its branch; a run that is ended after it has made that branch, too.
+func TestTheBranchOfTheFirstCommitIsMadeWithIt(t *testing.T) {
+	s := run("ended", plan.Change{Address: "branch/main", Kind: "branch", Action: plan.Create, Want: resource.Object{"name": "main"}})
+	s.types["branch"] = resource.Type{Name: "branch", LiveIdentity: []string{"ref"}, Delete: s.types["jar"].Delete}
+	for _, first := range []apply.Status{apply.Done, apply.NotStarted} {
+		var l ledger.Ledger
+		s.intend(&l, nil)
+		s.conclude(&l, apply.Report{Results: []apply.Result{
+			{Address: "first_commit", Action: plan.Create, Status: first, Object: resource.Object{"branch": "main"}},
+			{Address: "branch/main", Action: plan.Create, Status: apply.NotStarted},
+		}})
+		if open := len(l.Intents) == 1; open != (first == apply.Done) {
+			t.Errorf("with the first commit %s the intents are %+v", first, l.Intents)
+		}
+	}
+}
+
 func TestMuchIsDeletedOnlyOnPurpose(t *testing.T) {
 	e := &Engine{stack: &spec.Stack{Targets: []spec.Target{{Name: "staging", Catalog: "staging"}, {Name: "prod", Catalog: "main"}}}}
 	grant := func(securable string, a plan.Action) plan.Change {
