@@ -126,7 +126,7 @@ func nowhere(ts *testscript.TestScript, args []string) {
 	}))
 }
 
-// replace FILE OLD NEW changes the first OLD of a file.
+// replace FILE OLD NEW changes the first OLD of a file; \n in NEW is a line break.
 func replace(ts *testscript.TestScript, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: replace FILE OLD NEW")
@@ -135,7 +135,7 @@ func replace(ts *testscript.TestScript, args []string) {
 	if !strings.Contains(text, args[1]) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], strings.ReplaceAll(args[2], `\n`, "\n"), 1)), 0o644))
 }
 
 // writes N|some checks how many requests that change something reached the sandbox so far.
