@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -62,5 +63,49 @@ func TestNothingIsDeletedBeforeWhatReplacesItStands(t *testing.T) {
 		if !slices.Equal(left, want) {
 			t.Errorf("%s: left is %v, want %v", f, left, want)
 		}
+	}
+}
+
+// waking is a clock whose sleeper says that it woke, which is when the run ends.
+type waking struct {
+	stubborn
+	woken chan struct{}
+}
+
+func (c waking) Sleep(ctx context.Context, _ time.Duration) error {
+	<-ctx.Done()
+	close(c.woken)
+	return ctx.Err()
+}
+
+func TestAnEarlyEndAbandonsNothingThatIsInFlight(t *testing.T) {
+	w := &world{}
+	p, err := w.plan([]resource.Wish{wish("thing", "a", nil), wish("thing", "b", nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock, begun, finish := waking{woken: make(chan struct{})}, make(chan struct{}), make(chan struct{})
+	types := w.types()
+	thing := types["thing"]
+	thing.Create = func(ctx context.Context, want resource.Object) (resource.Object, error) {
+		if want["name"] == "b" {
+			return nil, resource.ErrNotYet
+		}
+		close(begun)
+		<-clock.woken
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return w.create(ctx, want)
+	}
+	types["thing"] = thing
+	report, err := Run(t.Context(), p, Options{Types: types, Parallelism: 2, Clock: clock, Finish: finish, OnEvent: func(e Event) {
+		if e.Type == TypeProgress {
+			<-begun
+			close(finish)
+		}
+	}})
+	if err != nil || report.Results[0].Status != Done || report.Results[1].Status != Failed {
+		t.Errorf("%+v, %v; want what was in flight done, and only the waiting ended", report.Results, err)
 	}
 }
