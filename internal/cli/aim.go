@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mlopsctl/mlopsctl/internal/engine"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 // deletion are the flags that say what a plan may delete.
@@ -32,6 +35,22 @@ func (d *deletion) defineMass(cmd *cobra.Command) {
 // aim is what the run's flags make a plan for.
 func (a *app) aim(d deletion) engine.Aim {
 	return engine.Aim{Only: a.flags.only, Target: a.flags.target, Keep: !d.prune, Allow: d.allow}
+}
+
+// knownKinds refuses what --allow-destroy names and no object can be called.
+func knownKinds(s *session, allow []string) error {
+	kinds := s.engine.Kinds()
+	for _, named := range allow {
+		kind, name, address := strings.Cut(named, "/")
+		if slices.Contains(kinds, kind) && (!address || name != "") {
+			continue
+		}
+		if near := spec.Nearest(kind, kinds); near != "" && near != kind {
+			return misuse("--allow-destroy %q: no kind of object is called %q; did you mean %q?", named, kind, near)
+		}
+		return misuse("--allow-destroy %q: it is a kind or an address of a plan; the kinds are %s", named, strings.Join(kinds, ", "))
+	}
+	return nil
 }
 
 func lockTimeout(cmd *cobra.Command, d *time.Duration) {

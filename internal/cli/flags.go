@@ -79,6 +79,8 @@ func (f *flags) check(cmd *cobra.Command) error {
 		return misuse("%s has no output %q; it has %s", cmd.CommandPath(), f.output, strings.Join(known, ", "))
 	case f.parallelism < 1:
 		return misuse("--parallelism %d: at least 1 is needed to do anything", f.parallelism)
+	case negative(cmd, "lock-timeout"):
+		return misuse("--lock-timeout: a time to come is needed; 0s waits for nobody")
 	case f.timeout < 0:
 		return misuse("--timeout %s: a time to come is needed", f.timeout)
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, f.logLevel):
@@ -91,6 +93,12 @@ func (f *flags) check(cmd *cobra.Command) error {
 		return misuse("--target and --only need a value")
 	}
 	return nil
+}
+
+// negative reports whether a command has a flag of that name and it is below zero.
+func negative(cmd *cobra.Command, flag string) bool {
+	d, err := cmd.Flags().GetDuration(flag)
+	return err == nil && d < 0
 }
 
 // variables are the values of --var.

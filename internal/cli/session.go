@@ -127,6 +127,9 @@ func (a *app) planned(ctx context.Context, aim engine.Aim, do func(*session, *pl
 		return err
 	}
 	defer func() { err = closing(err, s.close) }()
+	if err := knownKinds(s, aim.Allow); err != nil {
+		return err
+	}
 	p, err := a.plan(ctx, s, aim)
 	if err != nil {
 		return err

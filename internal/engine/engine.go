@@ -155,6 +155,17 @@ func trusted(s *spec.Stack) func(string) bool {
 	return func(host string) bool { return hosts[host] }
 }
 
+// Kinds lists the kinds of objects that can be deleted.
+func (e *Engine) Kinds() []string {
+	var names []string
+	for _, t := range e.types {
+		if t.Delete != nil {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // Scrub returns text without the secrets that this run has come to know.
 func (e *Engine) Scrub(text string) string { return e.scrub.Clean(text) }
 

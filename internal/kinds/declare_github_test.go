@@ -72,14 +72,14 @@ func TestCIAuthImpliesSecrets(t *testing.T) {
 	}}
 	got := wished(declareSecrets(resource.Wishes{Stack: stack}), func(s secret) string {
 		return shown(s.Environment) + " " + s.Env + string(s.Issue) + " " + shown(s.PrincipalID) + " " +
-			(time.Duration(s.LifetimeSeconds) * time.Second).String() + " " + (time.Duration(s.RotateBeforeSeconds) * time.Second).String()
+			(time.Duration(s.LifetimeSeconds) * time.Second).String() + " " + (time.Duration(s.RotateBeforeSeconds) * time.Second).String() + " " + (time.Duration(s.OverlapSeconds) * time.Second).String()
 	})
 	want := map[string]string{
-		"secret/WORKFLOW_TOKEN":             " MLOPS_WORKFLOW_TOKEN  0s 0s",
-		"secret/D_DATABRICKS_CLIENT_SECRET": " oauth_secret <service_principal/p-d id> 1h0m0s 1m0s",
-		"secret/c/DATABRICKS_CLIENT_SECRET": "<environment/c name> oauth_secret <service_principal/p-c id> 2160h0m0s 336h0m0s",
-		"secret/e/E_WORKSPACE_TOKEN":        "<environment/e name> access_token <service_principal/p-e id> 0s 0s",
-		"secret/F_WORKSPACE_TOKEN":          " access_token <service_principal/p-f id> 0s 0s",
+		"secret/WORKFLOW_TOKEN":             " MLOPS_WORKFLOW_TOKEN  0s 0s 0s",
+		"secret/D_DATABRICKS_CLIENT_SECRET": " oauth_secret <service_principal/p-d id> 1h0m0s 1m0s 0s",
+		"secret/c/DATABRICKS_CLIENT_SECRET": "<environment/c name> oauth_secret <service_principal/p-c id> 2160h0m0s 336h0m0s 24h0m0s",
+		"secret/e/E_WORKSPACE_TOKEN":        "<environment/e name> access_token <service_principal/p-e id> 0s 0s 0s",
+		"secret/F_WORKSPACE_TOKEN":          " access_token <service_principal/p-f id> 0s 0s 0s",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

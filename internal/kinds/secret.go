@@ -99,6 +99,7 @@ func (s secret) source() credentials.Source {
 const (
 	impliedLifetime     = 90 * 24 * time.Hour
 	impliedRotateBefore = 14 * 24 * time.Hour
+	impliedOverlap      = 24 * time.Hour
 )
 
 // declareSecrets lists what the spec spells out, then what ci_auth implies and the spec does not.
@@ -123,7 +124,7 @@ func declareSecrets(w resource.Wishes) []resource.Decl[secret] {
 		switch t.CIAuth {
 		case spec.OAuthSecret:
 			add(spec.Secret{
-				Name: prefix + "DATABRICKS_CLIENT_SECRET", Environment: environment, RotateBefore: impliedRotateBefore,
+				Name: prefix + "DATABRICKS_CLIENT_SECRET", Environment: environment, RotateBefore: impliedRotateBefore, Overlap: impliedOverlap,
 				OAuthSecret: &spec.OAuthSecretSource{Target: t.Name, Lifetime: impliedLifetime},
 			}, "targets", t.Name, "ci_auth")
 		case spec.AccessToken:
