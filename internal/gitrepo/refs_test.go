@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -219,4 +220,26 @@ func TestARefThatIsLockedMayBeTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(t, r, move)
+}
+
+func TestWhetherARefMovedIsSeenAndNotRead(t *testing.T) {
+	s := serve(t)
+	report := "000eunpack ok\n" + fmt.Sprintf("%04xng %s failed\n", len("ng  failed\n")+4+len(state), state) + "0000"
+	for _, moves := range []bool{true, false} {
+		m := &middle{do: func(req *http.Request, next func() (*http.Response, error)) (*http.Response, error) {
+			if !isPush(req) {
+				return next()
+			}
+			if moves {
+				s.set(t, state, "theirs")
+			}
+			body := strings.NewReader(fmt.Sprintf("%04x\x01%s0000", len(report)+5, report))
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(body)}, req.Body.Close()
+		}}
+		_, err := MoveRefs(t.Context(), s.over(m), []Move{{Ref: state, New: commitWith("", "ours")}})
+		if want := map[bool]error{true: ErrMoved, false: ErrRefRefused}[moves]; !errors.Is(err, want) {
+			t.Errorf("it moved: %v; the error is %v", moves, err)
+		}
+		shell(t, s.dir, "update-ref", "-d", state)
+	}
 }
