@@ -83,7 +83,7 @@ func History(past []ledger.Past, s Style) string {
 		if p.Flaw == nil {
 			who = fmt.Sprintf("%s on %s", Clean(r.Who), Clean(r.Host))
 		}
-		fmt.Fprintf(&b, "%s  %s  %s\n", s.paint(yellow, short(p.Hash)), p.At.UTC().Format(minute), who)
+		fmt.Fprintf(&b, "%s  %s  %s\n", s.paint(yellow, Clean(short(p.Hash))), p.At.UTC().Format(minute), who)
 		fmt.Fprintf(&b, "    %s\n", Clean(strings.TrimSpace(p.Message)))
 		if p.Flaw != nil {
 			fmt.Fprintf(&b, "    %s %s\n", s.paint(red, "no ledger:"), Clean(p.Flaw.Error()))
