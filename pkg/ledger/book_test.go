@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -121,6 +122,16 @@ func TestAnExpiredLeaseIsTakenOverAndThatIsSaid(t *testing.T) {
 		} else {
 			t.Error("the first one may still begin something")
 		}
+	}
+}
+
+// A server whose refs always move under a push does not keep a run for ever.
+func TestALeaseThatCannotBeHadIsGivenUp(t *testing.T) {
+	s := newShelf(newClock())
+	u := open(t, s, "a")
+	s.lose = func(int) lost { return contested }
+	if err := u.take(10 * time.Second); !errors.Is(err, gitrepo.ErrMoved) {
+		t.Errorf("it ended with %v", err)
 	}
 }
 

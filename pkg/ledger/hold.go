@@ -44,14 +44,18 @@ func (b *Book) Take(ctx context.Context, t Taking) error {
 		if err != nil {
 			return err
 		}
+		waited := b.opt.Clock.Now().Sub(began)
 		if free {
-			if err := b.seize(ctx, message, change); !errors.Is(err, gitrepo.ErrMoved) {
+			err := b.seize(ctx, message, change)
+			if !errors.Is(err, gitrepo.ErrMoved) || waited > t.Timeout+leaseLasts {
 				return err
+			}
+			if err := b.opt.Clock.Sleep(ctx, time.Second); err != nil { // others are after it, too
+				return fmt.Errorf("taking the lease: %w", err)
 			}
 			continue
 		}
 		const pause = 3 * time.Second
-		waited := b.opt.Clock.Now().Sub(began)
 		if waited >= t.Timeout {
 			return &HeldError{Lease: other, Waited: waited.Round(time.Second)}
 		}

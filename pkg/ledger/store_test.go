@@ -30,6 +30,7 @@ const (
 	answered   lost = ""
 	lostBefore lost = "before"
 	lostAfter  lost = "after"
+	contested  lost = "contested" // somebody else is quicker
 )
 
 func newShelf(c *clock) *shelf {
@@ -69,7 +70,7 @@ func (s *shelf) MoveRefs(_ context.Context, moves []gitrepo.Move) (gitrepo.Refs,
 	made := gitrepo.Refs{Hashes: map[string]string{}, Time: s.now()}
 	fate := s.lose(s.pushes)
 	for i, m := range moves {
-		if s.refs[m.Ref] != m.Old {
+		if s.refs[m.Ref] != m.Old || fate == contested {
 			return made, fmt.Errorf("%s: %w", m.Ref, gitrepo.ErrMoved)
 		}
 		if m.New != nil {
