@@ -140,6 +140,9 @@ func (b *Book) Settle(r Repository) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.opt.Where.Repository = r
+	if r.ID == "" {
+		return nil // it could not be looked at; what the ledger says of it stays
+	}
 	if b.state != "" {
 		if err := b.ledger.belongs(b.opt.Where); err != nil {
 			return err
@@ -260,17 +263,14 @@ func stand(now gitrepo.Refs, moves []gitrepo.Move, where func(gitrepo.Move) stri
 	return !slices.ContainsFunc(moves, func(m gitrepo.Move) bool { return now.Hashes[m.Ref] != where(m) })
 }
 
-// recent is how many versions History goes back: what can be held at once.
-const recent = 500
-
-// History returns the latest versions of the ledger, the newest first.
+// History returns the versions of the ledger, the newest first.
 func (b *Book) History(ctx context.Context) ([]Past, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state == "" {
 		return nil, nil
 	}
-	versions, err := b.opt.Store.FetchVersions(ctx, b.state, recent)
+	versions, err := b.opt.Store.FetchVersions(ctx, b.state, 0)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of the ledger: %w", err)
 	}

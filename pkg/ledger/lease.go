@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -78,9 +79,21 @@ func (l Lease) expired(now, seen time.Time) bool {
 	return now.After(at)
 }
 
-// String names the holder to people.
+// String names the holder to people, in printable letters: whoever can push can have written it.
 func (l Lease) String() string {
-	return fmt.Sprintf("%s on %s (process %d), since %s, until %s", l.Who, l.Process.Host, l.Process.PID, l.TakenAt, l.ExpiresAt)
+	return fmt.Sprintf("%s on %s (process %d), since %s, until %s",
+		printable(l.Who), printable(l.Process.Host), l.Process.PID, printable(l.TakenAt), printable(l.ExpiresAt))
+}
+
+// printable is text of at most a few words, without what a terminal would obey.
+func printable(text string) string {
+	const longest = 80
+	quoted := []rune(strconv.Quote(text))
+	quoted = quoted[1 : len(quoted)-1]
+	if len(quoted) > longest {
+		return string(quoted[:longest]) + "…"
+	}
+	return string(quoted)
 }
 
 // HeldError is a lease that somebody else kept for as long as was waited.
