@@ -53,6 +53,7 @@ func layers() []layer {
 		{"internal/kindtest", []string{"pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/resource", "pkg/spec", "internal/credentials", "internal/databricks",
 			"internal/engine", "internal/github", "internal/gitrepo", "internal/kinds", "internal/sandbox", "internal/transport"},
 			"the contract that every kind must pass is tested against everything"},
+		{"internal/forgetest", nil, "it gives the program what anybody can write, and looks at what it does"},
 		{"internal/killtest", nil, "it runs the program as people do, and looks at it from outside"},
 		{"internal/archtest", nil, "it reads source text"},
 	}
@@ -62,10 +63,11 @@ func layers() []layer {
 // exception there is.
 func testOnly() map[string][]string {
 	return map[string][]string{
-		"internal/sandbox":  {"internal/cli", "internal/kindtest"},
-		"internal/kindtest": nil,
-		"internal/killtest": nil,
-		"internal/archtest": nil,
+		"internal/sandbox":   {"internal/cli", "internal/kindtest"},
+		"internal/kindtest":  nil,
+		"internal/killtest":  nil,
+		"internal/forgetest": nil,
+		"internal/archtest":  nil,
 	}
 }
 
