@@ -263,14 +263,17 @@ func stand(now gitrepo.Refs, moves []gitrepo.Move, where func(gitrepo.Move) stri
 	return !slices.ContainsFunc(moves, func(m gitrepo.Move) bool { return now.Hashes[m.Ref] != where(m) })
 }
 
-// History returns the versions of the ledger, the newest first.
+// recent is how many versions History goes back: what can be held at once.
+const recent = 500
+
+// History returns the latest versions of the ledger, the newest first.
 func (b *Book) History(ctx context.Context) ([]Past, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state == "" {
 		return nil, nil
 	}
-	versions, err := b.opt.Store.FetchVersions(ctx, b.state, 0)
+	versions, err := b.opt.Store.FetchVersions(ctx, b.state, recent)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of the ledger: %w", err)
 	}
