@@ -85,7 +85,7 @@ func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) 
 	p, refused := a.refusals(ctx, s, p, d)
 	if refused == exitDone && p.Acts() && d.asks() && !a.canAsk() {
 		p.Diagnostics = append(p.Diagnostics, problem("cli/usage", "there is no terminal to ask at",
-			"look at the plan and pass --auto-approve, or apply a saved plan")...)
+			"look at the plan and pass --auto-approve"+orSaved(d))...)
 		refused = exitInvalid
 	}
 	if refused != exitDone {
@@ -154,4 +154,12 @@ func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan, d decision
 		return err
 	}
 	return told(a.appliedCode(r))
+}
+
+// orSaved is the other way to agree that apply alone has.
+func orSaved(d decision) string {
+	if d.part || d.aim.Destroy {
+		return ""
+	}
+	return ", or apply a saved plan"
 }

@@ -115,6 +115,41 @@ func TestNothingIsDeletedBeforeWhatWasMadeWithIt(t *testing.T) {
 	}
 }
 
+// A shelf holds a jar: while the jar stays, so does the shelf.
+func TestAHolderIsKeptWhileWhatItHoldsStays(t *testing.T) {
+	for name, c := range map[string]struct {
+		jar  ledger.Origin
+		kind string
+		want plan.Action
+	}{
+		"the jar was adopted":          {ledger.Adopted, "jar", plan.Blocked},
+		"the jar goes":                 {ledger.Made, "jar", plan.Delete},
+		"another shelf, and not named": {ledger.Made, "shelf", plan.Blocked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			holder, held := recorded("shelf/a", ledger.Made), recorded(c.kind+"/b", c.jar)
+			held.DependsOn = []string{"shelf/a"}
+			claims, err := plan.Claim(nil, pantry(), plan.Owned{Objects: []ledger.Object{holder, held}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := map[string]plan.Observation{
+				holder.Address: {State: plan.Present, Object: holder.Live}, held.Address: {State: plan.Present, Object: held.Live},
+			}
+			held.Live["id"], holder.Live["id"] = "2", "1"
+			changes, err := plan.Build(plan.Input{Types: pantry(), Seen: seen, Owned: &claims.Owned, Departed: claims.Departed,
+				Rules: plan.Rules{Witnessed: map[string]bool{"shelf/a": true, held.Address: true}, Allow: []string{"shelf/a"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := plan.Plan{Changes: changes}
+			if got := p.Find("shelf/a"); got == nil || got.Action != c.want {
+				t.Errorf("it plans %+v", changes)
+			}
+		})
+	}
+}
+
 // wished is a wish for a jar, and what is there.
 type wished struct {
 	live    resource.Object

@@ -69,8 +69,40 @@ func leave(in Input, byIdentity map[string]string) ([]Change, error) {
 			out = append(out, *c)
 		}
 	}
+	keepHolders(in, out)
 	keepRepository(out)
 	return inReverse(in, out), nil
+}
+
+// keepHolders keeps what something that stays was made with: a catalog while a schema of it is not deleted. What is
+// let go stays as well, where deleting its holder would destroy it.
+func keepHolders(in Input, changes []Change) {
+	index := map[string]int{}
+	for i, c := range changes {
+		index[c.Address] = i
+	}
+	for again := true; again; {
+		again = false
+		for _, w := range in.Departed {
+			at, planned := index[w.Addr.String()]
+			if !planned {
+				continue
+			}
+			for _, n := range w.Needs {
+				holder, also := index[n.Addr]
+				if !also || changes[holder].Action != Delete || changes[holder].Kind == "repository" {
+					continue
+				}
+				let := changes[at].Action == Release && changes[holder].Danger == resource.DataLoss
+				if changes[at].Action == Blocked || changes[at].Action == Unknown || let {
+					c := &changes[holder]
+					c.Action, c.Danger, c.Batch = Blocked, resource.Unguarded, ""
+					c.Reason = fmt.Sprintf("%s, but %s stays, which was made with it: name that one, too (--allow-destroy %s)", in.Rules.why(), changes[at].Address, changes[at].Address)
+					again = true
+				}
+			}
+		}
+	}
 }
 
 // keepRepository keeps the repository while something stays that only the ledger in it knows as the stack's.
