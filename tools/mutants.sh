@@ -4,6 +4,8 @@
 # longer applies or no longer compiles, fails the run.
 #
 #   tools/mutants.sh [NUMBER...]    all of them, or those whose names begin so
+#   KEEP=DIR                        where to keep what the tests said, if a mutant was not caught
+#   WORKERS=N                       how many at a time; as many as there are processors, if it is not said
 set -eu
 
 workers=${WORKERS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
@@ -38,7 +40,7 @@ judge() {
 			# 1 is a test that failed; 2 is a panic, or a test that did not end.
 			if [ "$code" -eq 0 ]; then
 				verdict=SURVIVED
-			elif [ "$code" -ne 1 ] || ! grep -q -e "^--- FAIL: $test\b" "$log"; then
+			elif [ "$code" -ne 1 ] || ! grep -qF -e "--- FAIL: $test (" "$log"; then
 				verdict="FAILED OTHERWISE ($code)"
 			fi
 		fi
@@ -52,7 +54,7 @@ whole() {
 	log=$PWD/../log-whole
 	compile "$1" "$PWD/../whole.test" && run "$1" "$PWD/../whole.test" "($2)" >"$log" 2>&1 || { cat "$log"; echo "a test of $1 fails without any defect"; return 1; }
 	for t in $(echo "$2" | tr '|' ' '); do
-		grep -q -e "^--- PASS: $t\b" "$log" || { echo "$1 has no test $t"; return 1; }
+		grep -qF -e "--- PASS: $t (" "$log" || { echo "$1 has no test $t"; return 1; }
 	done
 }
 
@@ -67,6 +69,7 @@ if [ "${1:-}" = --worker ]; then # NUMBER PATCH...
 	exit
 fi
 
+keep=${KEEP:+$(mkdir -p "$KEEP" && cd "$KEEP" && pwd)}
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 temp=$(mktemp -d)
@@ -76,9 +79,9 @@ export GIT_CEILING_DIRECTORIES="$temp" # git apply must not take a copy for a pa
 
 patches=
 for p in tools/mutants/*.patch; do
-	[ $# -gt 0 ] || patches="$patches $root/$p"
+	[ $# -gt 0 ] || patches="$patches $p"
 	for wanted in "$@"; do
-		case $(basename "$p") in "$wanted"*) patches="$patches $root/$p" ;; esac
+		case $(basename "$p") in "$wanted"*) patches="$patches $p" ;; esac
 	done
 done
 [ -n "$patches" ] || { echo "no mutant is called so"; exit 1; }
@@ -101,17 +104,17 @@ echo "every test passes without a defect, after $(($(date +%s) - began)) s"
 pids=
 worker=0
 while [ $worker -lt "$workers" ]; do
-	(cd "$temp/$worker/module" && WORKERS=$workers exec sh "$root/tools/mutants.sh" --worker $worker $patches) >"$temp/$worker/rows" &
+	(cd "$temp/$worker/module" && WORKERS=$workers exec sh tools/mutants.sh --worker $worker $patches) | tee "$temp/$worker/rows" &
 	pids="$pids $!"
 	worker=$((worker + 1))
 done
 for pid in $pids; do wait "$pid"; done
 
-sort "$temp"/*/rows
 all=$(echo $patches | wc -w)
 caught=$(cat "$temp"/*/rows | awk '$2 == "caught"' | wc -l)
 echo "$caught of $all mutants caught, in $(($(date +%s) - began)) s"
 if [ "$caught" -ne "$all" ]; then
-	[ -z "${KEEP:-}" ] || { mkdir -p "$KEEP" && cp "$temp"/*/log-* "$KEEP"; }
+	sort "$temp"/*/rows | awk '$2 != "caught"'
+	[ -z "$keep" ] || cp "$temp"/*/log-* "$keep"
 	exit 1
 fi
