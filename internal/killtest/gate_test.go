@@ -54,12 +54,15 @@ type visit struct {
 
 // issued is a credential that Databricks gave out, and to whom.
 type issued struct {
-	id, value string // id "" is an access token
-	principal string // the principal's id, or its client id for an access token
+	id, value string // an access token has the id of the OAuth secret that it came from
 }
 
 // ServeHTTP implements http.Handler.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == dozePath {
+		g.now().doze(r.Header.Get(whoHeader))
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the caller is gone: it was struck
@@ -146,13 +149,15 @@ func (g *gate) learn(v *visit, answer *httptest.ResponseRecorder) {
 	switch {
 	case answer.Code >= http.StatusMultipleChoices || v.req.Method != http.MethodPost:
 	case strings.HasSuffix(path, "/credentials/secrets") && json.Unmarshal(answer.Body.Bytes(), &a) == nil:
-		parts := strings.Split(path, "/")
-		g.issued = append(g.issued, issued{id: a.ID, value: a.Secret, principal: parts[len(parts)-3]})
+		g.issued = append(g.issued, issued{id: a.ID, value: a.Secret})
 		g.watch.add("an OAuth secret", a.Secret, atDatabricks)
 	case strings.HasSuffix(path, "/oidc/v1/token") || strings.HasSuffix(path, "/v1/token"):
 		if json.Unmarshal(answer.Body.Bytes(), &a) == nil && a.Access != "" {
-			client, _, _ := v.req.BasicAuth()
-			g.issued = append(g.issued, issued{value: a.Access, principal: client})
+			_, secret, _ := v.req.BasicAuth()
+			from := slices.IndexFunc(g.issued, func(i issued) bool { return i.value == secret })
+			if from >= 0 { // else it is the operator's
+				g.issued = append(g.issued, issued{id: g.issued[from].id, value: a.Access})
+			}
 			g.watch.add("an access token", a.Access, atDatabricks)
 		}
 	case strings.HasSuffix(path, "/access_tokens") && json.Unmarshal(answer.Body.Bytes(), &a) == nil:
@@ -172,6 +177,13 @@ func (g *gate) arrived() []point {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.points)
+}
+
+// now returns the turns of the runs that are under way.
+func (g *gate) now() *turns {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.turns
 }
 
 // given returns what was issued so far.

@@ -20,10 +20,13 @@ var all = flag.Bool("all", false, "strike at every request that changes somethin
 // the program's clock is ahead of the machine's.
 const asProgram = "KILLTEST_PROGRAM"
 
-// asWhom is the environment variable that names one of two runs; each of its requests then says so.
+// asWhom is the environment variable that names one of two runs; each of its requests then says so. asWhere
+// is the one for where it tells that it waits.
 const (
 	asWhom    = "KILLTEST_NAME"
+	asWhere   = "KILLTEST_DOZES"
 	whoHeader = "X-Killtest-Run"
+	dozePath  = "/_killtest/dozes"
 )
 
 func TestMain(m *testing.M) {
@@ -39,7 +42,9 @@ func TestMain(m *testing.M) {
 	streams := cli.Process()
 	streams.Clock = fastForward{transport.System(), by}
 	if name := os.Getenv(asWhom); name != "" {
-		streams.Base = named{http.DefaultTransport, name}
+		base := named{http.DefaultTransport, name}
+		streams.Base = base
+		streams.Clock = dozing{streams.Clock, base, os.Getenv(asWhere)}
 	}
 	os.Exit(cli.Run(context.Background(), os.Args[1:], streams))
 }
@@ -69,4 +74,27 @@ func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set(whoHeader, n.name)
 	return n.base.RoundTrip(r)
+}
+
+// dozing tells before it waits: whoever else is there can go on meanwhile.
+type dozing struct {
+	transport.Clock
+	base  http.RoundTripper
+	where string
+}
+
+// Sleep implements transport.Clock.
+func (d dozing) Sleep(ctx context.Context, long time.Duration) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.where+dozePath, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := d.base.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	return d.Clock.Sleep(ctx, long)
 }

@@ -49,7 +49,7 @@ func (w *world) do(s *strike, args ...string) run {
 // start starts a run in the folder of a spec; it may have a name.
 func (w *world) start(dir, name string, args []string) *child {
 	w.t.Helper()
-	return begin(w.t, dir, append(w.environment(), asProgram+"="+w.later.String(), asWhom+"="+name), slices.Concat(args, []string{"--log-level", "debug"}))
+	return begin(w.t, dir, append(w.environment(), asProgram+"="+w.later.String(), asWhom+"="+name, asWhere+"="+w.site.hosts.GitHub), slices.Concat(args, []string{"--log-level", "debug"}))
 }
 
 // finish waits for a run and searches what it said.
@@ -66,7 +66,7 @@ func (w *world) finish(c *child) run {
 // copied is the same world again, as if nothing had happened in this one since.
 func (w *world) copied(t *testing.T, by login) *world {
 	t.Helper()
-	again := &world{t: t, site: w.site, root: t.TempDir(), login: by, later: w.later}
+	again := &world{t: t, site: w.site, root: t.TempDir(), login: by, later: w.later, earlier: w.earlier}
 	again.must(os.CopyFS(again.root, os.DirFS(w.root)))
 	again.open(nil)
 	for _, i := range w.gate.given() {

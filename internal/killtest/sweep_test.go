@@ -8,17 +8,15 @@ import (
 	"testing"
 )
 
-// workers is how many runs are struck at a time.
-const workers = 2
-
 // sampled is how many strikes at a phase are a sample of them.
-const sampled = 8
+const sampled = 2
 
 // TestOneRunMakesGoodWhateverHappenedToTheOneBefore is the sweep: each phase, struck at each request
 // that changes something, in every way.
 func TestOneRunMakesGoodWhateverHappenedToTheOneBefore(t *testing.T) {
 	for _, p := range phases() {
 		t.Run(p.name, func(t *testing.T) {
+			inSample(t)
 			f := &figures{phase: p.name}
 			sweep(t, p, f)
 			fmt.Println(f)
@@ -26,27 +24,63 @@ func TestOneRunMakesGoodWhateverHappenedToTheOneBefore(t *testing.T) {
 	}
 }
 
-// sweep tries every aim at a phase, a sample of them unless all are asked for.
-func sweep(t *testing.T, p phase, f *figures) {
-	aims := targets(begun(t, p).points)
-	f.points = len(aims) / (len(weapons()) * len(moments()))
+// inSample runs a test beside its like when each takes a moment. When all is asked for, the parts of each
+// test run beside one another, so that its figures come as soon as it is through.
+func inSample(t *testing.T) {
+	t.Helper()
 	if !*all {
-		aims = sample(aims)
+		t.Parallel()
+	}
+}
+
+// work is n pieces of work, numbered from 1, and what a worker begins with; the first worker has it
+// already.
+type work[B any] struct {
+	n     int
+	first B
+	begin func(*testing.T) B
+	do    func(*testing.T, B, int)
+}
+
+// shared lets several workers do it.
+func (w work[B]) shared(t *testing.T) {
+	workers := 1
+	if *all {
+		workers = 2
 	}
 	var next atomic.Int64
-	t.Run("struck", func(t *testing.T) { // returns when its parallel parts have ended
+	t.Run("workers", func(t *testing.T) { // returns when its parallel parts have ended
 		for i := range workers {
-			t.Run(fmt.Sprint("worker ", i), func(t *testing.T) {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				r := begun(t, p)
-				for n := next.Add(1); int(n) <= len(aims); n = next.Add(1) {
-					a := aims[n-1]
-					a.by = []login{byToken, byApp}[n%2]
-					t.Run(a.String(), func(t *testing.T) { r.try(t, a, f) })
+				mine := w.first
+				if i > 0 {
+					mine = w.begin(t)
+				}
+				for piece := int(next.Add(1)); piece <= w.n; piece = int(next.Add(1)) {
+					w.do(t, mine, piece)
 				}
 			})
 		}
 	})
+}
+
+// sweep tries every aim at a phase, a sample of them unless all are asked for.
+func sweep(t *testing.T, p phase, f *figures) {
+	first := begun(t, p)
+	aims := targets(first.points)
+	f.points = len(first.points)
+	if !*all {
+		aims = sample(aims)
+	}
+	work[*reference]{
+		n: len(aims), first: first, begin: func(t *testing.T) *reference { return begun(t, p) },
+		do: func(t *testing.T, r *reference, n int) {
+			a := aims[n-1]
+			a.by = []login{byToken, byApp}[n%2]
+			t.Run(a.String(), func(t *testing.T) { r.try(t, a, f) })
+		},
+	}.shared(t)
 }
 
 // aim is one strike that is to be tried, at a run with one of the logins.
@@ -74,13 +108,14 @@ func targets(points []point) []aim {
 	return all
 }
 
-// sample takes some of the aims, spread over the points, most of them kills.
+// sample takes some of the aims, spread over the points and over what a run is struck with.
 func sample(aims []aim) []aim {
+	ways := len(weapons()) * len(moments())
+	points := len(aims) / ways
 	var some []aim
 	for i := range sampled {
-		at := (2*i + 1) * len(aims) / (2 * sampled)
-		at -= at % len(weapons()) * len(moments())
-		some = append(some, aims[at+[]int{0, 1, 2, 1, 3, 2, 7, 1}[i%8]])
+		at := (2*i + 1) * points / (2 * sampled) * ways
+		some = append(some, aims[at+[]int{1, 3, 8}[(points+i)%3]])
 	}
 	return some
 }
@@ -91,7 +126,7 @@ type reference struct {
 	world  *world
 	points []point
 	want   []string // the inventory at the end
-	ledger string
+	ledger *ledger  // nil where there is none
 }
 
 // begun brings a new world to where a phase begins, and lets one copy of it run undisturbed.
@@ -109,9 +144,10 @@ func begun(t *testing.T, p phase) *reference {
 	if !p.gone {
 		w.empty()
 		w.stored()
+		w.former(p)
 	}
 	l := w.look()
-	r.want, r.ledger = l.inventory(), w.ledgerText()
+	r.want, r.ledger = l.inventory(), w.ledger()
 	w.leave()
 	return r
 }
@@ -120,7 +156,7 @@ func begun(t *testing.T, p phase) *reference {
 func (r *reference) try(t *testing.T, a aim, f *figures) {
 	w := r.world.copied(t, a.by)
 	if !r.phase.gone {
-		w.gate.after = w.alwaysLogsIn()
+		w.gate.after = w.alwaysLogsIn(r.phase)
 	}
 	s := &strike{with: a.with, when: a.when, at: a.at}
 	struck := w.do(s, r.phase.run...)
@@ -138,6 +174,7 @@ func (r *reference) try(t *testing.T, a aim, f *figures) {
 		plan := w.empty()
 		found.doubled, found.unreported = w.same(r.want), w.unreported(again, plan)
 		w.stored()
+		w.former(r.phase)
 		w.ledgerIsTrue(r)
 	}
 	w.leave()

@@ -6,14 +6,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 )
 
 // rounds is how often two runs are let loose together, and how often in a sample.
 const (
 	rounds        = 50
-	sampledRounds = 4
+	sampledRounds = 2
 )
 
 // pair is what two runs do at the same time.
@@ -75,23 +74,15 @@ secrets:
 func TestTwoRunsAtOnceNeverMakeAnythingTwice(t *testing.T) {
 	for _, p := range pairs() {
 		t.Run(p.name, func(t *testing.T) {
+			inSample(t)
 			n := rounds
 			if !*all {
 				n = sampledRounds
 			}
 			f := &together{name: p.name, codes: map[string]int{}}
-			var next atomic.Int64
-			t.Run("together", func(t *testing.T) {
-				for range workers {
-					t.Run("worker", func(t *testing.T) {
-						t.Parallel()
-						r := p.begun(t)
-						for seed := next.Add(1); int(seed) <= n; seed = next.Add(1) {
-							t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { r.round(t, uint64(seed), f) })
-						}
-					})
-				}
-			})
+			work[*joint]{n: n, first: p.begun(t), begin: p.begun, do: func(t *testing.T, j *joint, seed int) {
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { j.round(t, uint64(seed), f) })
+			}}.shared(t)
 			fmt.Println(f)
 		})
 	}

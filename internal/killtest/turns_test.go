@@ -14,6 +14,7 @@ type turns struct {
 	rng   *rand.Rand
 	who   []string // the runs that have not ended; the first one's turn it is
 	left  int      // requests of this turn
+	dozes string   // the run that waits by itself, and keeps nobody from going on
 }
 
 // longestTurn is a few more requests than a run has under way at a time.
@@ -44,8 +45,14 @@ func (t *turns) await(name string) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for len(t.who) > 1 && t.who[0] != name {
+	if t.dozes == name {
+		t.dozes = ""
+	}
+	for len(t.who) > 1 && t.who[0] != name && t.dozes != t.who[0] {
 		t.moved.Wait()
+	}
+	if t.dozes != "" {
+		return
 	}
 	t.left--
 	if t.left <= 0 {
@@ -53,6 +60,14 @@ func (t *turns) await(name string) {
 		t.left = t.turn()
 		t.moved.Broadcast()
 	}
+}
+
+// doze lets the other run go on for as long as this one sends nothing.
+func (t *turns) doze(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dozes = name
+	t.moved.Broadcast()
 }
 
 // ends takes a run out.

@@ -27,6 +27,7 @@ type world struct {
 	secrets *trove
 	login   login
 	later   time.Duration // by which the clock of the services is ahead
+	earlier string        // the client secret that prod's jobs had before the phase, if they had one
 }
 
 // login is how the operator logs in to GitHub.
