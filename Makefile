@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X github.com/mlopsctl/mlopsctl/internal/cli.version=$(VERSION)
 GOLDEN   = $(shell grep -rlE '"update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
 RACE    := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 
-.PHONY: help build demo test test-kill test-mutants check golden bench
+.PHONY: help build demo test test-kill test-mutants test-faults check golden bench
 help:
 	@sed -n 's/^#: /  /p' Makefile
 
@@ -30,6 +30,11 @@ test-kill:
 #: test-mutants  a copy of the program broken on purpose, in one way after another: a named test sees each
 test-mutants:
 	@tools/mutants.sh
+
+#: test-faults  every class of fault at every kind and operation, and 2,000 random histories against a model of who owns what
+test-faults:
+	go test -c -o bin/faulttest.test ./internal/faulttest
+	cd internal/faulttest && ../../bin/faulttest.test -faults=all -rapid.checks=1000 -test.timeout 20m
 
 #: check    everything but the tests: format, vet, lint, architecture, goldens, go.mod
 check:

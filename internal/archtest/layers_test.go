@@ -54,6 +54,7 @@ func layers() []layer {
 			"internal/engine", "internal/github", "internal/gitrepo", "internal/kinds", "internal/sandbox", "internal/transport"},
 			"the contract that every kind must pass is tested against everything"},
 		{"internal/forgetest", nil, "it gives the program what anybody can write, and looks at what it does"},
+		{"internal/faulttest", nil, "it runs the command line, and looks at it from outside"},
 		{"internal/killtest", nil, "it runs the program as people do, and looks at it from outside"},
 		{"internal/archtest", nil, "it reads source text"},
 	}
@@ -65,8 +66,9 @@ func testOnly() map[string][]string {
 	return map[string][]string{
 		"internal/sandbox":   {"internal/cli", "internal/kindtest"},
 		"internal/kindtest":  nil,
-		"internal/killtest":  nil,
+		"internal/faulttest": nil,
 		"internal/forgetest": nil,
+		"internal/killtest":  nil,
 		"internal/archtest":  nil,
 	}
 }

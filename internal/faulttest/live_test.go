@@ -1,0 +1,162 @@
+package faulttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// send makes one request as the operator, past what stands on the wire, and returns the answer.
+func (w *world) send(method, url string, body any) map[string]any {
+	w.t.Helper()
+	status, answer := w.try(method, url, body)
+	if status >= 400 {
+		w.t.Fatalf("%s %s: %d %v", method, url, status, answer)
+	}
+	return answer
+}
+
+// try is send for what may be refused.
+func (w *world) try(method, url string, body any) (int, map[string]any) {
+	w.t.Helper()
+	data, err := json.Marshal(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), method, url, bytes.NewReader(data))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+w.token(req.URL.Host))
+	resp, err := w.sandbox.RoundTripper().RoundTrip(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // in memory
+	text := new(bytes.Buffer)
+	if _, err := text.ReadFrom(resp.Body); err != nil {
+		w.t.Fatal(err)
+	}
+	var out any
+	if text.Len() > 0 && json.Unmarshal(text.Bytes(), &out) != nil {
+		return resp.StatusCode, map[string]any{"text": text.String()}
+	}
+	if list, ok := out.([]any); ok {
+		return resp.StatusCode, map[string]any{"items": list}
+	}
+	answer, _ := out.(map[string]any)
+	return resp.StatusCode, answer
+}
+
+// token logs in as the operator.
+func (w *world) token(host string) string {
+	w.t.Helper()
+	env := w.sandbox.Operator()
+	if strings.HasSuffix(host, "github.com") {
+		return env["GITHUB_TOKEN"]
+	}
+	path := "/oidc/v1/token"
+	if host == accountHost {
+		path = "/oidc/accounts/" + accountID + "/v1/token"
+	}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://"+host+path,
+		strings.NewReader("grant_type=client_credentials&scope=all-apis"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth(env["DATABRICKS_CLIENT_ID"], env["DATABRICKS_CLIENT_SECRET"])
+	resp, err := w.sandbox.RoundTripper().RoundTrip(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // in memory
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Token == "" {
+		w.t.Fatalf("logging in to %s: %d %v", host, resp.StatusCode, err)
+	}
+	return answer.Token
+}
+
+// principals returns the ids of the principals of that name.
+func (w *world) principals(name string) []string {
+	w.t.Helper()
+	list := w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100&filter=displayName%20eq%20%22"+name+"%22", nil)
+	var ids []string
+	for _, item := range items(list, "Resources") {
+		ids = append(ids, fmt.Sprint(item["id"]))
+	}
+	return ids
+}
+
+func items(answer map[string]any, key string) []map[string]any {
+	list, _ := answer[key].([]any)
+	var out []map[string]any
+	for _, item := range list {
+		if o, ok := item.(map[string]any); ok {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// noDuplicates looks for two objects of one natural key, where the services allow them.
+func (w *world) noDuplicates() {
+	w.t.Helper()
+	list := w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100", nil)
+	w.unique("principals", items(list, "Resources"), "displayName")
+	if status, rules := w.try("GET", repo+"/rulesets?per_page=100", nil); status == http.StatusOK {
+		w.unique("rulesets", items(rules, "items"), "name")
+	}
+	for _, name := range []string{"taxi-staging", "taxi-prod"} {
+		for _, id := range w.principals(name) {
+			policies := w.send("GET", account+"/servicePrincipals/"+id+"/federationPolicies", nil)
+			w.unique("policies of "+name, items(policies, "policies"), "oidc_policy")
+		}
+	}
+}
+
+func (w *world) unique(what string, list []map[string]any, key string) {
+	w.t.Helper()
+	var names []string
+	for _, o := range list {
+		names = append(names, fmt.Sprint(o[key]))
+	}
+	slices.Sort(names)
+	if n := len(slices.Compact(slices.Clone(names))); n != len(names) {
+		w.t.Errorf("duplicate %s: %q", what, names)
+	}
+}
+
+// oauthSecrets are the ids of a principal's OAuth secrets.
+func (w *world) oauthSecrets(principalID string) []string {
+	w.t.Helper()
+	var ids []string
+	for _, s := range items(w.send("GET", account+"/servicePrincipals/"+principalID+"/credentials/secrets", nil), "secrets") {
+		ids = append(ids, fmt.Sprint(s["id"]))
+	}
+	return ids
+}
+
+// others describes what is not the spec's.
+func (w *world) others() string {
+	w.t.Helper()
+	staging := "https://staging.cloud.databricks.com/api/2.1/unity-catalog"
+	_, other := w.try("GET", "https://api.github.com/repos/acme/other", nil)
+	delete(other, "pushed_at")
+	parts := []any{
+		w.send("GET", account+"/scim/v2/Groups?startIndex=1&count=100", nil),
+		w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100&filter=displayName%20eq%20%22somebody-elses%22", nil),
+		w.send("GET", staging+"/catalogs/theirs", nil),
+		w.send("GET", staging+"/schemas?catalog_name=theirs", nil),
+		w.send("GET", staging+"/permissions/catalog/theirs", nil),
+		other,
+	}
+	return fmt.Sprint(parts...)
+}
