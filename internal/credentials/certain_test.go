@@ -76,7 +76,7 @@ func TestNothingIsRevokedWhenAnotherValueIsStoredByThen(t *testing.T) {
 	if now := r.plan(t, inProd, r.source); now.Need != Tidying {
 		t.Fatalf("it is %+v", now)
 	}
-	if _, err := r.bank.put(t.Context(), inProd, sealed("typed in")); err != nil {
+	if _, err := r.put(t.Context(), inProd, sealed("typed in")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Tidy(t.Context(), inProd, r.source); err == nil || !strings.Contains(err.Error(), "plan again") || len(r.idsNow()) != 2 {

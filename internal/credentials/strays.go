@@ -42,7 +42,7 @@ func (s *strays) at(l look) litter {
 		x.elsewhere--
 	}
 	for _, secret := range s.live {
-		if s.certain && !(s.waiting[l.address] && storedThen(secret, l.updated)) {
+		if s.certain && (!s.waiting[l.address] || !storedThen(secret, l.updated)) {
 			x.useless = append(x.useless, secret.ID)
 		}
 	}

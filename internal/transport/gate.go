@@ -30,10 +30,10 @@ const (
 
 // usedUp names what a limit shuts.
 func usedUp(req *http.Request, f family, of scope) string {
-	switch {
-	case of == hostScope:
+	switch of {
+	case hostScope:
 		return hostOf(req)
-	case of == quotaScope:
+	case quotaScope:
 		return hostOf(req) + " " + quotaOnGitHub(req)
 	default:
 		return hostOf(req) + " " + f.name
