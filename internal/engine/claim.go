@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
-	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 // claim joins the wishes that the aim leaves with what the stack owns, of which an aim at a target leaves out
@@ -26,10 +26,13 @@ func (e *Engine) claim(c comparison, owned *plan.Owned) (plan.Claims, error) {
 	if owned != nil {
 		known = *owned
 	}
+	var doubts diag.List
+	known.Objects, doubts = e.doubt(c, known.Objects)
 	claims, err := plan.Claim(wishes, e.byName, known, e.renames())
 	if err != nil {
 		return claims, err
 	}
+	claims.Problems = append(claims.Problems, doubts...)
 	if claims.Wishes, err = e.selected(c.spec, claims.Wishes, c.aim); err != nil {
 		return claims, err
 	}
@@ -128,28 +131,23 @@ type witness struct {
 	in         plan.Input
 	metastores map[string]string
 	missing    []resource.Wish
+	heard      map[string]resource.Wish // the wishes of the version that is looked at, by address
 	found      map[string]bool
 }
 
 // read hears one committed version, and says whether more are needed. One that is no valid spec says nothing.
 func (w *witness) read(content []byte) (more bool) {
-	stack, problems := spec.Parse(w.engine.stack.File, content, w.engine.opt.Spec)
-	if !problems.HasErrors() && stack.Git.Host == w.engine.stack.Git.Host {
-		wishes, flaws, err := plan.Declare(w.engine.types, resource.Wishes{Stack: stack, Metastores: w.metastores})
-		if err == nil && !flaws.HasErrors() {
-			w.hear(wishes)
-		}
-	}
+	w.hear(w.engine.committed(content, w.metastores))
 	return len(w.missing) > 0
 }
 
 func (w *witness) hear(wishes []resource.Wish) {
-	byAddr := map[string]resource.Wish{}
+	w.heard = map[string]resource.Wish{}
 	for _, wish := range wishes {
-		byAddr[wish.Addr.String()] = wish
+		w.heard[wish.Addr.String()] = wish
 	}
 	w.missing = slices.DeleteFunc(w.missing, func(d resource.Wish) bool {
-		wish, wished := byAddr[d.Addr.String()]
+		wish, wished := w.heard[d.Addr.String()]
 		if !wished || !w.means(wish, d) {
 			return false
 		}
@@ -159,20 +157,38 @@ func (w *witness) hear(wishes []resource.Wish) {
 }
 
 // means reports whether a wish is for this very object: an address alone, in a ledger that anybody may have
-// written, can stand before anything.
+// written, can stand before anything. What counts is what is there, as that is what would be deleted.
 func (w *witness) means(wish, departed resource.Wish) bool {
-	want, _ := resource.Resolve(wish.Want, valueIn(w.in.Seen))
-	for _, field := range w.engine.byName[wish.Addr.Kind].Identity {
+	kind, have := w.engine.byName[wish.Addr.Kind], w.in.Seen[departed.Addr.String()].Object
+	want, _ := resource.Resolve(wish.Want, w.value)
+	for _, field := range kind.Identity {
 		wished, says := want[field]
-		recorded, known := departed.Want[field]
-		if !says || !known {
-			continue
-		}
-		if _, open := resource.AsRef(wished); open || !reflect.DeepEqual(wished, recorded) {
+		is, shows := have[field]
+		_, open := resource.AsRef(wished)
+		switch {
+		case open, says && shows && !reflect.DeepEqual(wished, is):
 			return false
+		case shows && !says && !givenByService(field), says && !shows && slices.Contains(kind.LiveIdentity, field):
+			return false // a variable of the repository is none of an environment, whatever both are called
 		}
 	}
 	return true
+}
+
+// givenByService reports whether a field is one that no spec has to say: an id.
+func givenByService(field string) bool { return field == "id" || strings.HasSuffix(field, "_id") }
+
+// value is what a reference of a wish stands for: not what a ledger says of an object that nothing
+// vouches for.
+func (w *witness) value(r resource.Ref) (any, bool) {
+	i := slices.IndexFunc(w.in.Departed, func(d resource.Wish) bool { return d.Addr.String() == r.Addr })
+	if i >= 0 && !w.found[r.Addr] {
+		wish, wished := w.heard[r.Addr]
+		if !wished || !w.means(wish, w.in.Departed[i]) {
+			return nil, false
+		}
+	}
+	return valueIn(w.in.Seen)(r)
 }
 
 // remind tells the vault what the ledger holds of credentials.

@@ -110,7 +110,7 @@ func (e *Engine) owned(o opened) (*plan.Owned, diag.List) {
 
 // unread says that the ledger could not be read for another reason than that its repository could not.
 func (e *Engine) unread(o opened, seen map[string]plan.Observation) diag.List {
-	if o.err == nil || errors.Is(o.err, resource.ErrForbidden) || errors.Is(o.err, resource.ErrNotFound) || seen["repository"].State != plan.Present {
+	if o.err == nil || errors.Is(o.err, resource.ErrForbidden) || errors.Is(o.err, resource.ErrNotFound) || !e.aim.Destroy && seen["repository"].State != plan.Present {
 		return nil
 	}
 	return diag.List{{Severity: diag.Error, Code: "ledger/read-failed", Summary: e.Scrub(o.err.Error()), Detail: "plan again; without the ledger nobody knows what this stack owns"}}

@@ -107,6 +107,9 @@ func readServicePrincipal(ctx context.Context, f *databricks.Fleet, want service
 	if want.ID != "" && f.HasAccount() {
 		p, err := f.Principal(ctx, want.ID)
 		if err == nil {
+			if want.Former == "" {
+				want.DisplayName = p.DisplayName // whatever was recorded: somebody else may have written that
+			}
 			return want.seen(f, p)
 		}
 		if want.Former == "" || !errors.Is(err, resource.ErrNotFound) {
