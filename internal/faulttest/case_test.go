@@ -47,7 +47,7 @@ func (c faultCase) run(t *testing.T) {
 	}
 	act := c.act
 	if act == nil {
-		act = func(w *world) outcome { return w.apply() }
+		act = func(w *world) outcome { return w.run(testContext(), s.args()...) }
 	}
 	w.check(c, act(w))
 	if t.Failed() {

@@ -20,7 +20,11 @@ func (w *world) check(c faultCase, o outcome) {
 	if c.repair != nil {
 		c.repair(w)
 	}
-	w.converges(c, o)
+	if c.row.start == doomed {
+		w.vanishes(o)
+	} else {
+		w.converges(c, o)
+	}
 	w.keeps()
 	w.leaksNothing()
 	if c.after != nil {
@@ -104,6 +108,27 @@ func (w *world) converges(c faultCase, o outcome) {
 	}
 	if c.remade == "" && !c.settles {
 		w.ledgerExplains(p)
+	}
+}
+
+// vanishes holds a destroy that ended with 0 to having left nothing, and one that did not to leaving what
+// a plain destroy finishes.
+func (w *world) vanishes(o outcome) {
+	w.t.Helper()
+	if again := w.run(testContext(), doomed.args()...); again.code != 0 {
+		w.t.Errorf("one more destroy ends with %d", again.code)
+	} else if sent := again.mutations(); o.code == 0 && len(sent) > 0 {
+		w.t.Errorf("the destroy ended with 0, but one more sent %s %s%s", sent[0].Method, sent[0].Host, sent[0].Path)
+	}
+	for _, name := range []string{"taxi-staging", "taxi-prod"} {
+		if ids := w.principals(name); len(ids) > 0 {
+			w.t.Errorf("the principal %s is left", name)
+		}
+	}
+	for _, place := range []string{repo, uc + "/catalogs/prod", "https://staging.cloud.databricks.com/api/2.1/unity-catalog/catalogs/staging"} {
+		if status, _ := w.try("GET", place, nil); status != 404 {
+			w.t.Errorf("%s is left: %d", place, status)
+		}
 	}
 }
 

@@ -16,7 +16,11 @@ func refusals(rows []row) []faultCase {
 	var list []faultCase
 	for _, r := range rows {
 		f := r.status(403, -1)
-		list = append(list, faultCase{class: "F15", name: r.String(), row: r, faults: []sandbox.Fault{f}, codes: []int{0, 1, 6}})
+		c := faultCase{class: "F15", name: r.String(), row: r, faults: []sandbox.Fault{f}, codes: []int{0, 1, 6}}
+		if r.kind == "ledger" {
+			c.codes = []int{1, 4, 6}
+		}
+		list = append(list, c)
 		f = r.status(422, 1)
 		f.Body = `{"message":"Validation Failed","errors":[{"resource":"Thing","field":"name","code":"custom","message":"the plan does not allow it"}]}`
 		if !r.github() {

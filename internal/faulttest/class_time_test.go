@@ -51,7 +51,7 @@ func cuts(rows []row) []faultCase {
 				}})
 			}, act: func(w *world) outcome {
 				defer cancel()
-				return w.run(ctx, "apply", "--auto-approve", "--parallelism", "1")
+				return w.run(ctx, r.start.args()...)
 			}})
 		}
 	}
@@ -63,7 +63,7 @@ func lags(rows []row) []faultCase {
 	var list []faultCase
 	for _, r := range rows {
 		seen := readsOf(r)
-		if len(seen) == 0 || r.start == aged {
+		if len(seen) == 0 || r.start == aged || r.start == doomed {
 			continue
 		}
 		for word, times := range map[string]int{"once": 1, "thrice": 3, "for_ever": -1} {

@@ -22,6 +22,7 @@ const (
 	edited start = "update" // installed; then the spec was edited, and somebody changed what it says nothing new of
 	aged   start = "rotate" // installed; then so much time went by that credentials are due
 	quiet  start = "read"   // installed, and nothing to do
+	doomed start = "delete" // installed, and now to be destroyed with all that it holds
 )
 
 // begin makes a world in that state.
@@ -40,6 +41,19 @@ func (s start) begin(t fatal, dir, worldFile string) *world {
 		w.clock.advance(80 * 24 * hour)
 	}
 	return w
+}
+
+// args are the command that carries out what the start is for, one step at a time, so that what is sent
+// comes in one order: an apply, or a destroy of everything.
+func (s start) args() []string {
+	if s != doomed {
+		return []string{"apply", "--auto-approve", "--parallelism", "1"}
+	}
+	args := []string{"destroy", "--auto-approve", "--parallelism", "1"}
+	for _, kind := range []string{"repository", "branch", "environment", "catalog", "schema", "service_principal"} {
+		args = append(args, "--allow-destroy", kind)
+	}
+	return args
 }
 
 // edits change the spec at every kind that has something to change.
@@ -114,7 +128,7 @@ func (r row) status(status, times int) sandbox.Fault {
 // an apply without a fault, so that they are what the program sends and not what somebody thinks it does.
 var rows = sync.OnceValues(func() ([]row, error) {
 	var all []row
-	for _, s := range []start{fresh, edited, aged} {
+	for _, s := range []start{fresh, edited, aged, doomed} {
 		found, err := rowsOf(s)
 		if err != nil {
 			return nil, err
@@ -163,7 +177,7 @@ func rowsOf(s start) (found []row, err error) {
 	w := s.begin(r, dir, worldText)
 	defer w.close()
 	log := &eventLog{world: w}
-	o := w.runTo(testContext(), log, "apply", "--auto-approve", "--parallelism", "1", "-o", "json")
+	o := w.runTo(testContext(), log, append(s.args(), "-o", "json")...)
 	if o.code != 0 || r.said != "" {
 		return nil, fmt.Errorf("an apply of %s without a fault ends with %d: %s\n%s", s, o.code, r.said, o)
 	}

@@ -197,10 +197,10 @@ func (w *world) plan(args ...string) (changes, outcome) {
 	return p, o
 }
 
-// apply plans and applies, one step at a time, so that what is sent comes in one order.
+// apply plans and applies.
 func (w *world) apply(args ...string) outcome {
 	w.t.Helper()
-	return w.run(context.Background(), append([]string{"apply", "--auto-approve", "--parallelism", "1"}, args...)...)
+	return w.run(context.Background(), append(fresh.args(), args...)...)
 }
 
 // install applies, which must succeed.
