@@ -33,12 +33,16 @@ func (e *Engine) doubt(c comparison, objects []ledger.Object) ([]ledger.Object, 
 	var problems diag.List
 	objects = slices.Clone(objects)
 	for i, o := range objects {
-		if items := open[o.Address]; len(items) > 0 {
-			objects[i].Kept = slices.Concat(o.Kept, items)
-			problems = append(problems, diag.Diagnostic{Severity: diag.Warning, Code: "ledger/not-ours", Address: o.Address,
-				Summary: fmt.Sprintf("only the ledger says that this stack gave %s at %s, which anybody who can push could have written; it stays", strings.Join(items, ", "), o.Address),
-				Detail:  "no committed version of the spec wishes it; `mlopsctl state release` takes the entry out of the ledger"})
+		items := open[o.Address]
+		leaves := !slices.ContainsFunc(c.wishes, func(w resource.Wish) bool { return w.Addr.String() == o.Address })
+		nothing := len(items)+len(o.Kept) >= len(itemsOf(e.byName[o.Kind], o.Live))
+		if len(items) == 0 || leaves && nothing {
+			continue // where nothing vouches for any of what leaves, it has no witness and is let go as a whole
 		}
+		objects[i].Kept = slices.Concat(o.Kept, items)
+		problems = append(problems, diag.Diagnostic{Severity: diag.Warning, Code: "ledger/not-ours", Address: o.Address,
+			Summary: fmt.Sprintf("only the ledger says that this stack gave %s at %s, which anybody who can push could have written; it stays", strings.Join(items, ", "), o.Address),
+			Detail:  "no committed version of the spec wishes it; `mlopsctl state release` takes the entry out of the ledger"})
 	}
 	return objects, problems
 }
