@@ -125,8 +125,8 @@ func (s *strike) fall(v *visit) outcome {
 	case twice:
 		s.run.interrupt()
 		s.run.interruptAgain()
-		if strings.Contains(v.req.URL.Path, ".git/") {
-			return passes // what a run writes last of all it does not give up, and it is not given up either
+		if v.point == nil || strings.Contains(v.req.URL.Path, ".git/") {
+			return passes // what a run writes of itself last of all, and reads for it, it does not give up
 		}
 		<-s.run.ended
 		return lost
