@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,7 @@ type app struct {
 	broken  error               // the first write to stdout that failed
 
 	answered bool // something stands on stdout
+	speaking sync.Mutex
 }
 
 func (a *app) root() *cobra.Command {

@@ -46,7 +46,13 @@ type checked struct{ a *app }
 func (c checked) Write(data []byte) (int, error) { c.a.write(data); return len(data), nil }
 
 // say writes to stderr, without secrets. Nobody is left to be told when that fails.
-func (a *app) say(text string) { _, _ = io.WriteString(a.streams.Err, a.scrub(text)) }
+// Requests that are logged, and a lease that is waited for, speak from goroutines of their own.
+func (a *app) say(text string) {
+	text = a.scrub(text)
+	a.speaking.Lock()
+	defer a.speaking.Unlock()
+	_, _ = io.WriteString(a.streams.Err, text)
+}
 
 // complain says what is wrong; warnings, too, unless --log-level error.
 func (a *app) complain(list diag.List, lines render.Excerpts) {

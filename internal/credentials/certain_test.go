@@ -44,6 +44,7 @@ func TestWhatIsNotCertainlyOursIsReportedAndStays(t *testing.T) {
 			r := openLife(t)
 			r.books.made = c.made
 			r.settle(t, inProd, r.source)
+			r.pass(5 * time.Minute) // what is issued from now on cannot be what was stored before
 			left := r.killedAfterIssuing(t, c.left)
 			before := r.plan(t, inProd, r.source)
 			if c.revoked != (before.Need == Tidying) || c.revoked != (len(before.Spare) == 0) {
@@ -64,6 +65,24 @@ func TestWhatIsNotCertainlyOursIsReportedAndStays(t *testing.T) {
 				t.Error("what is stored does not log in")
 			}
 		})
+	}
+}
+
+// A run that was killed stored its new secret in the second in which the one before was stored: by what GitHub
+// shows the record may still hold, and revoking the new one would leave a value that does not log in.
+func TestWhatMayBeStoredIsReplacedBeforeItIsRevoked(t *testing.T) {
+	r := openLife(t)
+	r.books.made = true
+	r.settle(t, inProd, r.source)
+	left := r.killedAfterIssuing(t, 1)
+	if before := r.plan(t, inProd, r.source); before.Need != Repair {
+		t.Errorf("a plan says %q: %s", before.Need, before.Renew)
+	}
+	if _, err := r.apply(t, inProd, r.source); err != nil {
+		t.Fatal(err)
+	}
+	if !r.works(inProd) || slices.Contains(r.idsNow(), left[0]) {
+		t.Errorf("what is stored logs in: %t; %s is there: %t", r.works(inProd), left[0], slices.Contains(r.idsNow(), left[0]))
 	}
 }
 

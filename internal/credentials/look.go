@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ type look struct {
 	secrets  []databricks.Secret // of the principal, as far as one is concerned
 	strays   *strays             // on the principal; nil where no run left an intent open
 	left     litter
+	mine     bool // the value that GitHub holds is the one that was recorded
 }
 
 // look asks both services and the ledger about a place.
@@ -46,7 +48,8 @@ func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error
 	info, there := secrets[p.Name]
 	l.there, l.updated = there, info.UpdatedAt
 	if s.Issue != "" && s.PrincipalID != "" && (s.Issue == OAuthSecret || !there || v.book() != nil) {
-		if l.secrets, err = v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID); err != nil {
+		l.secrets, err = v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
+		if err != nil && (there || !errors.Is(err, databricks.ErrNoPrincipal)) { // both may have gone together
 			return l, err
 		}
 		l.strays = v.straysOf(s, l.secrets)
@@ -54,8 +57,9 @@ func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	l.forced = v.forced[l.address]
+	l.mine = l.asRecorded()
 	if l.strays != nil {
-		if !there || l.ours() {
+		if !there || l.mine {
 			delete(l.strays.waiting, l.address) // none of the strays is stored here
 		}
 		l.left = l.strays.at(l)
@@ -64,8 +68,16 @@ func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error
 }
 
 // ours reports whether the value that GitHub holds is the one that was recorded.
-func (l look) ours() bool {
+func (l look) ours() bool { return l.mine }
+
+// asRecorded compares what GitHub shows with the record. Where a run that did not end was about to store another
+// value here, and issued one that may be it by the time at which it was made, nothing is certain.
+func (l look) asRecorded() bool {
 	if !l.recorded {
+		return false
+	}
+	if l.strays != nil && slices.Contains(l.strays.intended, l.address) &&
+		slices.ContainsFunc(l.strays.live, func(x databricks.Secret) bool { return storedThen(x, l.updated) }) {
 		return false
 	}
 	wrote := latest(parsed(l.record.UpdatedAt), parsed(l.record.StoredAt))

@@ -3,6 +3,7 @@ package databricks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/oauth2"
 
 	"github.com/mlopsctl/mlopsctl/internal/memo"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Secret is an OAuth secret of a service principal. Only issuing it shows its value. The zero Expires
@@ -22,6 +24,9 @@ type Secret struct {
 	Created, Expires time.Time
 }
 
+// ErrNoPrincipal is a principal that the account does not have, or an account that there is not.
+var ErrNoPrincipal = errors.New("there is no such principal in the account")
+
 // OAuthSecrets returns the OAuth secrets of a service principal, by its numeric id.
 func (f *Fleet) OAuthSecrets(ctx context.Context, principalID string) ([]Secret, error) {
 	return memo.Recall(ctx, &f.memo, "secrets/"+principalID, func(ctx context.Context) ([]Secret, error) {
@@ -30,8 +35,11 @@ func (f *Fleet) OAuthSecrets(ctx context.Context, principalID string) ([]Secret,
 			return nil, err
 		}
 		list, err := api.ListAll(ctx, oauth2.ListServicePrincipalSecretsRequest{ServicePrincipalId: principalID})
+		if err = bare(err); errors.Is(err, resource.ErrNotFound) {
+			return nil, fmt.Errorf("reading the OAuth secrets of principal %s: %w: %v", principalID, ErrNoPrincipal, err)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("reading the OAuth secrets of principal %s: %w", principalID, misplaced(bare(err)))
+			return nil, fmt.Errorf("reading the OAuth secrets of principal %s: %w", principalID, err)
 		}
 		all := make([]Secret, 0, len(list))
 		for _, s := range list {

@@ -205,7 +205,7 @@ func (e *Engine) finish(ctx context.Context, p *plan.Plan, report apply.Report) 
 		}
 	}
 	ends := e.scribe(p)
-	ends.adopted = e.vault.Adopted()
+	ends.adopted, ends.gone = e.vault.Adopted(), p.Gone
 	err := e.book.Close(ctx, headline(report), func(l *ledger.Ledger) { ends.conclude(l, report) })
 	if err != nil {
 		return fmt.Errorf("%w: %w; what was begun stands in it, and the next apply finds what was made", ErrUnrecorded, err)

@@ -104,6 +104,11 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error 
 		p.Changes[i].Reason = e.Scrub(p.Changes[i].Reason)
 	}
 	p.Owned = len(claims.Owned.Objects)
+	for _, w := range claims.Departed {
+		if seen[w.Addr.String()].State == plan.Absent {
+			p.Gone = append(p.Gone, w.Addr.String())
+		}
+	}
 	p.Diagnostics = append(p.Diagnostics, e.readFailures(failures, p.Changes)...)
 	warnings, err := e.warnings(p)
 	p.Diagnostics = append(p.Diagnostics, warnings...)

@@ -17,6 +17,7 @@ type scribe struct {
 	run     ledger.Run
 	now     string
 	changes []plan.Change
+	gone    []string        // addresses of what has left, and was gone before the run
 	adopted []ledger.Secret // what is to be recorded of the secrets that were there before
 }
 
@@ -74,6 +75,9 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 		default:
 			s.undone(l, c)
 		}
+	}
+	for _, address := range s.gone {
+		l.Drop(address)
 	}
 	for _, secret := range s.adopted {
 		if l.Find(secret.Address) != nil && l.FindSecret(secret.Address) == nil {

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/mlopsctl/mlopsctl/internal/credentials"
+	"github.com/mlopsctl/mlopsctl/internal/kinds"
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
@@ -56,12 +58,17 @@ func (r *records) current() *ledger.Ledger {
 func (e *Engine) issuing(ctx context.Context, p *plan.Plan) ([]ledger.Issuing, error) {
 	var wanted []credentials.Wanted
 	for _, c := range p.Changes {
-		issue, _ := c.Want["issue"].(string)
-		if c.Kind != "secret" || issue == "" || c.Action != plan.Create && c.Action != plan.Update && c.Action != plan.Rotate {
+		if c.Kind != "secret" || c.Action != plan.Create && c.Action != plan.Update && c.Action != plan.Rotate {
 			continue
 		}
-		w := credentials.Wanted{Address: c.Address}
-		w.Principal, _ = c.Want["principal"].(string)
+		w, issues, err := kinds.Issues(c.After)
+		if err != nil {
+			return nil, fmt.Errorf("what %s issues: %w", c.Address, err)
+		}
+		if !issues {
+			continue
+		}
+		w.Address = c.Address
 		if o := p.Find("service_principal/" + w.Principal); o != nil {
 			w.PrincipalID, _ = o.Before["id"].(string)
 		}

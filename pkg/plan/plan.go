@@ -54,7 +54,8 @@ type Plan struct {
 	Diagnostics diag.List
 	Requests    Requests
 
-	Owned int // how many objects the stack owns, by its ledger; no part of the plan file
+	Gone  []string // the addresses of what the stack owned and nobody wishes or finds any longer
+	Owned int      // how many objects the stack owns, by its ledger; no part of the plan file
 }
 
 // Spec is a file that a plan was made from.
