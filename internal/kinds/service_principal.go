@@ -209,7 +209,29 @@ func createServicePrincipal(ctx context.Context, f *databricks.Fleet, want servi
 	if err != nil {
 		return servicePrincipal{}, err
 	}
-	return want.seen(f, made)
+	return yield(ctx, f, want, made)
+}
+
+// yield looks whether another stack made a principal of that name at the same moment, when each had found none.
+// Both see both by now, and the one with the higher id, which is younger, takes its own back: nothing knows
+// of it yet.
+func yield(ctx context.Context, f *databricks.Fleet, want servicePrincipal, made databricks.Principal) (servicePrincipal, error) {
+	f.ForgetPrincipals()
+	live, err := livePrincipals(ctx, f, want)
+	if err != nil {
+		return want.seen(f, made) // it was made, which counts; the next plan sees what else there is
+	}
+	older := slices.ContainsFunc(live, func(p databricks.Principal) bool {
+		return len(p.ID) < len(made.ID) || len(p.ID) == len(made.ID) && p.ID < made.ID
+	})
+	if !older {
+		return want.seen(f, made)
+	}
+	if err := f.DeletePrincipal(ctx, made.ID); err != nil {
+		return servicePrincipal{}, fmt.Errorf("taking back service principal %s, as another of that name was made at the same moment: %w", made.ApplicationID, err)
+	}
+	f.ForgetPrincipals()
+	return servicePrincipal{}, fmt.Errorf("service principal %s: %w", want.DisplayName, resource.ErrExists)
 }
 
 // updateServicePrincipal switches a principal on, and gives one that was renamed in the spec its name.
