@@ -23,7 +23,7 @@ import (
 // takes many requests, so fewer of them are drawn than elsewhere unless -rapid.checks says how many.
 func TestMain(m *testing.M) {
 	checks := flag.Lookup("rapid.checks")
-	if err := checks.Value.Set("50"); err != nil {
+	if err := checks.Value.Set("20"); err != nil {
 		panic("rapid.checks is a number: " + err.Error())
 	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
