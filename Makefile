@@ -1,7 +1,7 @@
 # The commands of this project; `make` lists them. Everything comes from Go modules.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/mlopsctl/mlopsctl/internal/cli.version=$(VERSION)
-GOLDEN   = $(shell grep -rlE '"update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
+GOLDEN   = $(shell grep -rl 'flag.Bool."update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
 RACE    := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 
 .PHONY: help build demo test test-kill test-mutants test-faults check golden bench
