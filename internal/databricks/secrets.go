@@ -13,6 +13,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/oauth2"
 
 	"github.com/mlopsctl/mlopsctl/internal/memo"
+	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -68,7 +69,7 @@ func (f *Fleet) IssueOAuthSecret(ctx context.Context, principalID string, lifeti
 		ServicePrincipalId: principalID, Lifetime: fmt.Sprintf("%ds", int64(lifetime.Seconds())),
 	})
 	if err != nil {
-		return Secret{}, fmt.Errorf("issuing an OAuth secret for principal %s: %w", principalID, bare(err))
+		return Secret{}, fmt.Errorf("issuing an OAuth secret for principal %s: %w", principalID, withheld(bare(err)))
 	}
 	secret, err := dated(made.Id, made.CreateTime, made.ExpireTime)
 	if err != nil {
@@ -94,6 +95,17 @@ func (f *Fleet) RevokeOAuthSecret(ctx context.Context, principalID, id string) e
 		return fmt.Errorf("revoking OAuth secret %s of principal %s: %w", id, principalID, err)
 	}
 	return nil
+}
+
+// withheld is an error without the service's own words: nobody knows yet which secret may stand in them.
+func withheld(err error) error {
+	var failed *transport.Error
+	if !errors.As(err, &failed) || failed.Status == 0 {
+		return err
+	}
+	quiet := *failed
+	quiet.Message = "(what it says is left out, as it may hold the new secret)"
+	return &quiet
 }
 
 func (f *Fleet) secretsAPI(principalID string) (*oauth2.ServicePrincipalSecretsAPI, error) {

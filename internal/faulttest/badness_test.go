@@ -27,7 +27,6 @@ func badness() map[string]string {
 		"F32/read/*/null":                                      nothing,
 		"F40/update/an_unknown_action":                         "a step of a plan file with an action that nobody knows is left out in silence",
 		"F43/create/250_wide":                                  "each variable that is made is looked up in the whole listing, so that requests grow with the square",
-		"F45/*/post-credentials-secrets-*":                     "a new secret in an answer that is an error is not known as one, and shown",
 	}
 }
 
