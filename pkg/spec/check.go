@@ -24,6 +24,7 @@ func (r *reading) check() {
 		(*reading).checkActionsNames,
 		(*reading).checkTargetHosts,
 		(*reading).checkTargetCatalogs,
+		(*reading).checkProjects,
 		(*reading).checkMoved,
 	} {
 		c(r)

@@ -21,6 +21,9 @@ func (r *reading) pathNodes() []pathNode {
 	for _, s := range r.root.get("secrets").children() {
 		all = append(all, pathNode{node: s.get("file")})
 	}
+	for _, p := range r.root.get("projects").children() {
+		all = append(all, pathNode{node: p.get("path"), folder: folder})
+	}
 	return all
 }
 

@@ -26,6 +26,7 @@ func nameCodes() []Code {
 		{"spec/account-host", "the account's host for a workspace, or a workspace's for the account", "the two have different APIs", "accounts.… for account.host, the workspace's URL for a target", "targets: { prod: { host: https://accounts.cloud.databricks.com } }"},
 		{"spec/account-id", "not an account id", "it is a UUID", "copy it from the account console", "id: acme"},
 		{"spec/branch-name", "not a branch's name", "git or GitHub refuses it", "follow git's rules for refs", "branches: { \"my branch\": {} }"},
+		{"spec/project-name", "not a project's name", "it is the name of a folder unless path says so, and goes into workflows' names", "letters, digits, _, . and -, at most 100", "projects: { \"my project\": {} }"},
 		{"spec/target-name", "not a target's name", "it names a GitHub environment and the beginning of secrets", "letters, digits, _ and -, beginning with a letter", "targets: { \"eu:prod\": {} }"},
 		{"spec/duplicate-name", "two names that GitHub takes for one", "environments, secrets and variables know no case", "rename one", "targets: { prod: {}, PROD: {} }"},
 		{"spec/team", "not a team's slug", "the team's display name is not its slug", "copy the slug from the team's URL", "teams: { ML Leads: push }"},
@@ -54,6 +55,7 @@ func referenceCodes() []Code {
 		{"spec/unknown-catalog", "a catalog that the spec does not declare", "it is misspelt, or missing from catalogs", "declare it, with exists: true when it is somebody else's", "on: \"catalog:shared\""},
 		{"spec/unknown-schema", "a schema that its catalog does not list", "it is misspelt, or others make it", "list it under the catalog's schemas", "schema: mlops_stack_dmo"},
 		{"spec/unknown-principal", "a principal that nothing in the spec uses", "it is misspelt, or the target that ran as it is gone", "name it as a target's service_principal, or leave it out", "service_principals: { demo-prd: { id: … } }"},
+		{"spec/deploy-target", "a target of deploy without a principal or a branch", "a deployment is made off the target's branch, by its principal", "give the target both, or leave it out of deploy", "deploy: [dev]"},
 		{"spec/no-principal", "a target without a principal where one is needed", "a recipe grants to its targets' principals, and a credential is issued for one", "give the target its service_principal", "{ grant: training, targets: [dev] }"},
 		{"spec/target-host", "a target that needs a host", "something is wished on its workspace, and nothing says where that is", "add its host", "prod: { service_principal: demo-prod }"},
 		{"spec/target-catalog", "a target whose catalog is not declared", "a recipe grants in the target's catalog, which bears the target's name unless said", "declare the catalog, with exists: true when it is somebody else's", "{ grant: training, targets: [prod] } without catalogs.prod"},
@@ -78,6 +80,9 @@ func meaningCodes() []Code {
 		{"spec/rotate-before", "a renewal that never comes, or comes at every apply", "it is shorter than the lifetime of an oauth_secret, and an access token is renewed without it", "leave it out, or make it shorter", "{ oauth_secret: { target: prod, lifetime: 7d }, rotate_before: 14d }"},
 		{"spec/overlap", "an overlap of a secret that the stack does not revoke, or beyond its lifetime", "overlap is for an oauth_secret: only that is revoked some time after its replacement was stored", "leave it out, or make it at most the lifetime", "{ env: MLOPS_TOKEN, overlap: 24h }"},
 		{"spec/moved", "an entry of moved that contradicts another one, or the rest of the spec", "it moves nothing, several things to one place, something to another kind, in a circle, or what the spec still wishes where it was", "leave one entry for each rename: from the address that the plan had, to the one that it has now", "{ from: branch/main, to: branch/main }"},
+		{"spec/project-path", "two projects in one folder", "a folder holds one databricks.yml", "name the folder of each project by path", "a: { path: demo }, b: { path: demo }"},
+		{"spec/project-files", "a project's folder holds no databricks.yml here", "path is misspelt, or the files are not in this clone", "mind the path; what is on the default branch already needs no files here", "projects: { mlops_stack_dmo: { code: {} } }"},
+		{"spec/code-branch", "a project's code on a branch that has another use", "the code waits on a branch of its own until it is reviewed and merged", "name another branch under code", "code: { branch: main }"},
 		{"spec/published", "a secret's file that the first commit would push", "the commit's paths hold the file", "keep the secret elsewhere", "paths: [\".\"] and file: token"},
 	}
 }

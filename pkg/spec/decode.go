@@ -3,6 +3,7 @@ package spec
 import (
 	"cmp"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ const (
 	defaultLifetime = 90 * 24 * time.Hour
 	defaultRotation = 14 * 24 * time.Hour
 	defaultOverlap  = 24 * time.Hour
+	defaultTitle    = "Add ML Code"
 )
 
 // decode fills the Stack from the tree, with defaults. What is broken is left out, so that the
@@ -52,6 +54,9 @@ func (r *reading) decode() {
 	}
 	for _, n := range r.root.get("variables").children() {
 		s.Variables = append(s.Variables, decodeVariable(n))
+	}
+	for _, n := range r.root.get("projects").children() {
+		s.Projects = append(s.Projects, decodeProject(n))
 	}
 	for _, n := range r.root.get("moved").children() {
 		s.Moved = append(s.Moved, Move{From: canonicalAddress(n.str("from")), To: canonicalAddress(n.str("to"))})
@@ -191,6 +196,19 @@ func decodeVariable(n *node) Variable {
 	}
 	v.Environment, v.Value = n.str("environment"), n.str("value")
 	return v
+}
+
+func decodeProject(n *node) Project {
+	p := Project{
+		Name:      n.name(),
+		Path:      path.Clean(cmp.Or(n.str("path"), n.name())),
+		Workflows: Workflows(cmp.Or(n.str("workflows"), string(NoWorkflows))),
+		Deploy:    n.texts("deploy"),
+	}
+	if c := n.get("code"); c != nil {
+		p.Code = &ProjectCode{Branch: cmp.Or(c.str("branch"), "add-"+n.name()), Title: cmp.Or(c.str("title"), defaultTitle)}
+	}
+	return p
 }
 
 // cleanHost returns a host in the one way that the program writes it: scheme and name in lower case,

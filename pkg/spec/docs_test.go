@@ -124,7 +124,7 @@ func TestExplainNamesWhatIsNear(t *testing.T) {
 		"targts":            `did you mean "targets"?`,
 		"git.repo":          "the keys there are",
 		"targets.prod.hots": `did you mean "host"?`,
-		"projects":          "does not act on projects yet",
+		"policy":            "does not act on policy yet",
 		"spec/unknown-kye":  `did you mean "spec/unknown-key"?`,
 		"no/such-code":      "explain",
 	} {

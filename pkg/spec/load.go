@@ -43,6 +43,7 @@ func Load(path string, o Options) (*Stack, diag.List) {
 	}
 	r := read(file, data, o)
 	r.checkSymlinks()
+	r.checkProjectFiles()
 	return r.result()
 }
 

@@ -26,6 +26,7 @@ type Stack struct {
 	Permissions       []Permission
 	Secrets           []Secret
 	Variables         []Variable
+	Projects          []Project
 	Moved             []Move
 
 	positions map[string]diag.Pos // by JSON pointer: the key's place, the item's in a list

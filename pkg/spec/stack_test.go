@@ -91,6 +91,10 @@ func wantFull() *spec.Stack {
 			{Name: "MODEL_OWNER", Value: "ml-engineers"},
 			{Name: "FEATURE_TABLE", Environment: "prod", Value: "prod.mlops_stack_demo.features"},
 		},
+		Projects: []spec.Project{
+			{Name: "mlops_stack_demo", Path: "mlops_stack_demo", Workflows: spec.GenerateWorkflows,
+				Code: &spec.ProjectCode{Branch: "add-ml-code", Title: "Add ML Code"}, Deploy: []string{"staging", "prod"}},
+		},
 		Moved: []spec.Move{
 			{From: "stack/taxi-demo", To: "stack/mlops-stack-demo"},
 			{From: "repository/acme/taxi-demo", To: "repository/acme/mlops-stack-demo"},
