@@ -81,8 +81,11 @@ func (r *reading) checkDeployed(t *node) {
 }
 
 // checkProjectFiles warns of a project that is not where the spec says. It may be on the default branch
-// already, so that is no error.
+// already, so that is no error, and it can wait until there is none.
 func (r *reading) checkProjectFiles() {
+	if r.diags.HasErrors() {
+		return
+	}
 	for _, p := range r.root.get("projects").children() {
 		at := p.get("path")
 		if p.misnamed || at != nil && at.broken || p.get("code") == nil && p.str("workflows") != string(GenerateWorkflows) {
