@@ -30,6 +30,12 @@ type dbxWorkspace struct {
 	Users       int64               `json:"users"`
 	Assignments []*dbxAssignment    `json:"assignments"`
 	Entitled    map[string][]string `json:"entitled"` // entitlements by principal id
+
+	Tree            []*dbxNode          `json:"tree"`
+	Experiments     []*dbxExperiment    `json:"experiments,omitempty"`
+	Jobs            []*dbxJob           `json:"jobs,omitempty"`
+	ClusterPolicies []*dbxClusterPolicy `json:"cluster_policies,omitempty"`
+	Access          []*dbxAccessList    `json:"access"` // who may do what on those
 }
 
 type dbxAssignment struct {

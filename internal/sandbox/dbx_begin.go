@@ -57,6 +57,9 @@ func (s *Sandbox) welcomeWorkspaces() {
 			w.Metastore = d.Metastores[0].ID
 		}
 	}
+	for _, w := range d.Workspaces {
+		w.plant() // a state that an older version wrote has no tree
+	}
 }
 
 // addWorkspace returns the workspace of a host, and makes it where there is none yet.
@@ -71,6 +74,7 @@ func (s *Sandbox) addWorkspace(host string) *dbxWorkspace {
 	if operator := d.byLogin(operatorID); operator != nil {
 		w.Assignments = []*dbxAssignment{{Principal: operator.ID, Permissions: []string{"ADMIN"}}}
 	}
+	w.plant()
 	d.Workspaces = append(d.Workspaces, w)
 	return w
 }
@@ -83,7 +87,7 @@ type worldBuilder struct {
 
 func (b *worldBuilder) build(w *DatabricksWorld) error {
 	for _, step := range []func(*DatabricksWorld) error{
-		b.metastores, b.users, b.servicePrincipals, b.groups, b.catalogs, b.securables, b.grants,
+		b.metastores, b.users, b.servicePrincipals, b.groups, b.catalogs, b.securables, b.grants, b.objects, b.access,
 	} {
 		if err := step(w); err != nil {
 			return err

@@ -36,6 +36,11 @@ func (s *Sandbox) databricksRoutes() {
 	s.schemaRoutes()
 	s.tableRoutes()
 	s.grantRoutes()
+	s.workspaceTreeRoutes()
+	s.permissionRoutes()
+	s.jobRoutes()
+	s.experimentRoutes()
+	s.clusterPolicyRoutes()
 }
 
 // onAccount adds operations for account admins, below /api/2.0/accounts/{account}.

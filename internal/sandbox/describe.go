@@ -14,6 +14,7 @@ type Summary struct {
 	Groups     []string       `json:"groups"`
 	Securables []string       `json:"securables"`
 	Grants     []string       `json:"grants"`
+	Objects    []string       `json:"objects"` // of workspaces: directories, files, experiments, jobs, cluster policies
 	GitHub     []string       `json:"github"`
 	Faults     []Fault        `json:"faults"`
 	Requests   map[string]int `json:"requests"` // by operation, of this process
@@ -44,7 +45,10 @@ func (s *Sandbox) Describe() Summary {
 			sum.Grants = append(sum.Grants, fmt.Sprintf("%s:%s  %s: %s", g.Type, g.Name, d.called(row.Principal), strings.Join(row.Privileges, ", ")))
 		}
 	}
-	for _, list := range [][]string{sum.Workspaces, sum.Principals, sum.Groups, sum.Securables, sum.Grants} {
+	for _, w := range d.Workspaces {
+		sum.Objects = append(sum.Objects, d.describeObjects(w)...)
+	}
+	for _, list := range [][]string{sum.Workspaces, sum.Principals, sum.Groups, sum.Securables, sum.Grants, sum.Objects} {
 		slices.Sort(list)
 	}
 	sum.GitHub = s.describeGitHub()
@@ -65,7 +69,7 @@ func (s Summary) Lines() []string {
 		list []string
 	}{
 		{"workspaces", s.Workspaces}, {"principals", s.Principals}, {"groups", s.Groups}, {"securables", s.Securables},
-		{"grants", s.Grants}, {"github", s.GitHub},
+		{"grants", s.Grants}, {"objects", s.Objects}, {"github", s.GitHub},
 	} {
 		if len(part.list) == 0 {
 			continue
@@ -103,6 +107,34 @@ func (d *Databricks) metastoreName(id string) string {
 		return m.Name
 	}
 	return "none"
+}
+
+// describeObjects names what people made in a workspace, with who was given what on it.
+func (d *Databricks) describeObjects(w *dbxWorkspace) []string {
+	objects := map[string]accessObject{}
+	for _, n := range w.Tree {
+		if !n.standard() {
+			objects[strings.ToLower(n.Type)+":"+n.Path] = n.object()
+		}
+	}
+	for _, e := range w.Experiments {
+		objects["experiment:"+e.Name+map[bool]string{false: " (deleted)"}[e.active()]] = e.object()
+	}
+	for _, j := range w.Jobs {
+		objects["job:"+j.name()+" "+numeral(j.ID)] = j.object()
+	}
+	for _, p := range w.ClusterPolicies {
+		objects["cluster_policy:"+p.Name] = p.object()
+	}
+	var lines []string
+	for name, o := range objects {
+		var who []string
+		for _, a := range w.entries(o) {
+			who = append(who, d.called(a.Name)+" "+a.Level)
+		}
+		lines = append(lines, fmt.Sprintf("%s  %s  %s", w.Host, name, strings.Join(who, ", ")))
+	}
+	return lines
 }
 
 // called is a readable name for who grants and owners name.

@@ -34,7 +34,14 @@ type DatabricksWorld struct {
 	Functions  []WorldSecurable `yaml:"functions"`
 	Models     []WorldSecurable `yaml:"models"`
 	Grants     []WorldGrant     `yaml:"grants"`
-	Delays     WorldDelays      `yaml:"delays"`
+	// What people made in workspaces, and who may do what there.
+	Directories     []WorldObject `yaml:"directories"`
+	Files           []WorldObject `yaml:"files"`
+	Experiments     []WorldObject `yaml:"experiments"`
+	Jobs            []WorldObject `yaml:"jobs"`
+	ClusterPolicies []WorldObject `yaml:"cluster_policies"`
+	Access          []WorldAccess `yaml:"access"`
+	Delays          WorldDelays   `yaml:"delays"`
 }
 
 // WorldUser is a person of the account.
@@ -100,6 +107,24 @@ type WorldGrant struct {
 	Metastore  string   `yaml:"metastore"`
 	Principal  string   `yaml:"principal"`
 	Privileges []string `yaml:"privileges"`
+}
+
+// WorldObject is something in a workspace: a directory, a file or an experiment by its path, whose directories
+// come into being with it, a job or a cluster policy by its name. Owner "" is the operator.
+type WorldObject struct {
+	Workspace string `yaml:"workspace"` // a host
+	Path      string `yaml:"path"`
+	Name      string `yaml:"name"`
+	Owner     string `yaml:"owner"`
+}
+
+// WorldAccess is a level that somebody has on directory:PATH, file:PATH, experiment:PATH, job:NAME or
+// cluster_policy:NAME.
+type WorldAccess struct {
+	Workspace string `yaml:"workspace"`
+	On        string `yaml:"on"`
+	Principal string `yaml:"principal"`
+	Level     string `yaml:"level"`
 }
 
 // WorldDelays are numbers of requests: for how many a new principal is not known to workspace

@@ -47,6 +47,11 @@ func wanted() map[string][]string {
 		"catalog.functions":                       {"Get"},
 		"catalog.registeredModels":                {"Get"},
 		"catalog.grants":                          {"Get", "Update", "GetEffective"},
+		"iam.permissions":                         {"Get", "Set", "Update", "GetPermissionLevels"},
+		"workspace.workspace":                     {"GetStatus", "List", "Mkdirs", "Delete"},
+		"ml.experiments":                          {"GetByName"},
+		"jobs.jobs":                               {"List", "Get"},
+		"compute.clusterPolicies":                 {"List"},
 	}
 }
 
