@@ -34,6 +34,7 @@ type dbxWorkspace struct {
 	Tree            []*dbxNode          `json:"tree"`
 	Experiments     []*dbxExperiment    `json:"experiments,omitempty"`
 	Jobs            []*dbxJob           `json:"jobs,omitempty"`
+	Runs            []*dbxRun           `json:"runs,omitempty"`
 	ClusterPolicies []*dbxClusterPolicy `json:"cluster_policies,omitempty"`
 	Access          []*dbxAccessList    `json:"access"` // who may do what on those
 }

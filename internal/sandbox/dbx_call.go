@@ -37,9 +37,14 @@ func (s *Sandbox) databricksRoutes() {
 	s.tableRoutes()
 	s.grantRoutes()
 	s.workspaceTreeRoutes()
+	s.treeFileRoutes()
 	s.permissionRoutes()
 	s.jobRoutes()
+	s.jobWriteRoutes()
+	s.runRoutes()
 	s.experimentRoutes()
+	s.experimentWriteRoutes()
+	s.modelRoutes()
 	s.clusterPolicyRoutes()
 }
 

@@ -47,14 +47,7 @@ func describedOperations(t *testing.T) *description {
 }
 
 func TestEveryDatabricksRouteIsDescribedOrHasASource(t *testing.T) {
-	data, err := os.ReadFile("testdata/undescribed.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var undescribed map[string]string
-	if err := json.Unmarshal(data, &undescribed); err != nil {
-		t.Fatal(err)
-	}
+	undescribed := undescribedOperations(t)
 	known, d := map[string]bool{}, describedOperations(t)
 	s := openTest(t, Options{Now: testClock, Hosts: testHosts()})
 	for _, sv := range []service{accountService, workspaceService} {
@@ -70,7 +63,7 @@ func TestEveryDatabricksRouteIsDescribedOrHasASource(t *testing.T) {
 		}
 	}
 	for key := range undescribed {
-		if !known[key] {
+		if operation, _, _ := strings.Cut(key, "?"); !known[operation] {
 			t.Errorf("testdata/undescribed.json has %s, which is no route", key)
 		}
 	}
@@ -79,6 +72,21 @@ func TestEveryDatabricksRouteIsDescribedOrHasASource(t *testing.T) {
 			t.Errorf("testdata/databricks.json has %s, which is no route", key)
 		}
 	}
+}
+
+// undescribedOperations are the sources of what no description has: operations, and parameters of
+// operations, written OPERATION?PARAMETER.
+func undescribedOperations(t *testing.T) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/undescribed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	undescribed := map[string]string{}
+	if err := json.Unmarshal(data, &undescribed); err != nil {
+		t.Fatal(err)
+	}
+	return undescribed
 }
 
 func anonymousPath(path string) string {
@@ -118,7 +126,7 @@ func describedDatabricks(t *testing.T, s *Sandbox, x exchange) {
 		return
 	}
 	for name := range r.URL.Query() {
-		if !slices.Contains(o.Query, name) {
+		if !slices.Contains(o.Query, name) && undescribedOperations(t)[key+"?"+name] == "" {
 			t.Errorf("%s: the description has no parameter %s", key, name)
 		}
 	}

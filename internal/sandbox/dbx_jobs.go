@@ -79,5 +79,7 @@ func (c *dbxCall) getJob() (any, error) {
 	if !c.may(j.object(), "", canView) {
 		return nil, dbxForbidden("User %s does not have View or Admin or Manage Run or Owner permissions on job %s.", c.me.login(), id)
 	}
-	return j.jobWire(), nil
+	o := j.jobWire()
+	o["run_as_user_name"] = j.runsAs()
+	return o, nil
 }

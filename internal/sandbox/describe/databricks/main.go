@@ -45,13 +45,14 @@ func wanted() map[string][]string {
 		"catalog.tables":                          {"List", "ListSummaries", "Get", "Exists"},
 		"catalog.volumes":                         {"List", "Read"},
 		"catalog.functions":                       {"Get"},
-		"catalog.registeredModels":                {"Get"},
+		"catalog.registeredModels":                {"Get", "Create", "Update", "Delete"},
 		"catalog.grants":                          {"Get", "Update", "GetEffective"},
 		"iam.permissions":                         {"Get", "Set", "Update", "GetPermissionLevels"},
-		"workspace.workspace":                     {"GetStatus", "List", "Mkdirs", "Delete"},
-		"ml.experiments":                          {"GetByName"},
-		"jobs.jobs":                               {"List", "Get"},
-		"compute.clusterPolicies":                 {"List"},
+		"workspace.workspace":                     {"GetStatus", "List", "Mkdirs", "Delete", "Export", "Import"},
+		"ml.experiments": {"GetByName", "GetExperiment", "CreateExperiment", "UpdateExperiment", "DeleteExperiment", "RestoreExperiment",
+			"SetExperimentTag"},
+		"jobs.jobs":               {"List", "Get", "Create", "Reset", "Update", "Delete", "RunNow", "GetRun", "GetRunOutput", "ListRuns"},
+		"compute.clusterPolicies": {"List"},
 	}
 }
 
