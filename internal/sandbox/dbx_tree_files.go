@@ -64,14 +64,14 @@ func (c *dbxCall) importNode() (any, error) {
 	case b.Language == "":
 		return nil, dbxInvalid("The language of a notebook in source format is missing.")
 	}
-	return dbxObject{}, c.write(n, b.Overwrite)
+	return dbxObject{}, c.write(upload{n, b.Overwrite})
 }
 
 // importFile writes a file, or a notebook where its first line says that it is one. No description
 // has this operation; the stock CLI writes everything with it.
 func (c *dbxCall) importFile() (any, error) {
 	at := treePath(c.vars["path"])
-	return dbxObject{}, c.write(uploaded(at, c.body), c.req.URL.Query().Get("overwrite") == "true")
+	return dbxObject{}, c.write(upload{uploaded(at, c.body), c.req.URL.Query().Get("overwrite") == "true"})
 }
 
 // uploaded is what a file becomes in the tree: a source file whose first line calls it a notebook is
@@ -87,9 +87,16 @@ func uploaded(at string, content []byte) *dbxNode {
 	return &dbxNode{Path: at, Type: fileNode, Content: content}
 }
 
+// upload is a file to be written, in the place of another one where it says so.
+type upload struct {
+	node      *dbxNode
+	overwrite bool
+}
+
 // write puts a file where it belongs. Its directory has to be there, and whoever does not say
 // overwrite finds what stood there untouched.
-func (c *dbxCall) write(n *dbxNode, overwrite bool) error {
+func (c *dbxCall) write(u upload) error {
+	n := u.node
 	c.welcomeHome(n.Path)
 	parent, old := c.at.node(path.Dir(n.Path)), c.at.node(n.Path)
 	switch {
@@ -102,9 +109,9 @@ func (c *dbxCall) write(n *dbxNode, overwrite bool) error {
 		c.at.allow(old.object(), c.me.access(canManage)) // who makes a file manages it
 	case old.Type == directoryNode:
 		return dbxExists("RESOURCE_ALREADY_EXISTS", "A directory with path %s already exists.", n.Path)
-	case !overwrite && old.Type == notebookNode:
+	case !u.overwrite && old.Type == notebookNode:
 		return dbxExists("RESOURCE_ALREADY_EXISTS", "Path (%s) already exists.", n.Path)
-	case !overwrite:
+	case !u.overwrite:
 		return &failure{status: http.StatusConflict, code: "ALREADY_EXISTS", message: "File already exists at (" + n.Path + ")."}
 	case old.Type != n.Type:
 		return dbxExists("RESOURCE_ALREADY_EXISTS", "Requested node type [%s] is different from the existing node type [%s]", n.Type, old.Type)
