@@ -48,7 +48,7 @@ func (r *reading) checkCodeBranch(p *node, first map[string]*node) {
 		return
 	}
 	branch := cmp.Or(code.str("branch"), "add-"+p.name())
-	refuse := func(f finding) { r.failKey(cmp.Or(code.get("branch"), code), f) }
+	refuse := func(f finding) { r.fail(cmp.Or(code.get("branch"), code), f) }
 	known, _ := r.declared("branches")
 	other := first[branch]
 	first[branch] = p
