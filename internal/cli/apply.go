@@ -23,7 +23,8 @@ func (a *app) applyCommand() *cobra.Command {
 			"or access is deleted only when --allow-destroy names it. One apply at a time: a second one waits for\n" +
 			"--lock-timeout, and then ends with 5. With a plan file it runs exactly that file's steps, without\n" +
 			"asking, if each of them still stands in a plan made now; otherwise it changes nothing, says what moved,\n" +
-			"and exits with 5. What is blocked is named and left alone: that does not fail an apply.",
+			"and exits with 5. What is blocked, and what waits for a person, is named and left alone: that does not\n" +
+			"fail an apply. With --wait it looks again until people have acted, and goes on from there.",
 		Example:     "  mlopsctl apply\n  mlopsctl apply --auto-approve --sandbox\n  mlopsctl plan --out plan.json && mlopsctl apply plan.json",
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: takes("text,json", partOfStack),
@@ -31,6 +32,9 @@ func (a *app) applyCommand() *cobra.Command {
 			if len(args) == 1 {
 				if a.flags.target != "" || len(a.flags.only) > 0 {
 					return misuse("a plan file says itself what is done: leave --target and --only out")
+				}
+				if o.wait > 0 {
+					return misuse("a plan file holds nothing of what comes after a wait: leave --wait out")
 				}
 				o.file = args[0]
 			}
@@ -41,6 +45,7 @@ func (a *app) applyCommand() *cobra.Command {
 	o.define(cmd)
 	o.deletion.define(cmd)
 	o.deletion.defineMass(cmd)
+	cmd.Flags().DurationVar(&o.wait, "wait", 0, "go on for this `time` once people have acted: look again, and apply what was blocked behind them (default: name what waits, and end)")
 	return cmd
 }
 
@@ -49,7 +54,8 @@ type applyOptions struct {
 	approved    bool
 	lockTimeout time.Duration
 	deletion    deletion
-	file        string // a saved plan, or ""
+	file        string        // a saved plan, or ""
+	wait        time.Duration // how long it looks again for what people do; 0: not at all
 	aim         engine.Aim
 }
 
@@ -64,7 +70,11 @@ func (a *app) runApply(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	return a.planned(ctx, o.aim, func(s *session, p *plan.Plan) error {
-		return a.decide(ctx, s, p, decision{applyOptions: o, saved: saved})
+		d := decision{applyOptions: o, saved: saved}
+		if err := a.decide(ctx, s, p, d); err != nil || o.wait <= 0 {
+			return err
+		}
+		return a.keepWaiting(ctx, s, d)
 	})
 }
 

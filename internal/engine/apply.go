@@ -134,8 +134,7 @@ func (e *Engine) giveUp(ctx context.Context) error {
 }
 
 func (e *Engine) again(ctx context.Context, r Run) (*plan.Plan, error) {
-	e.hub.Forget()
-	e.fleet.Forget()
+	e.Forget()
 	p, err := e.Plan(ctx, e.aim)
 	if err != nil {
 		return nil, fmt.Errorf("planning again under the lease: %w", err)

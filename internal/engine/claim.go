@@ -76,7 +76,7 @@ func (e *Engine) others(ctx context.Context, in plan.Input) ([]resource.Wish, er
 	var others []resource.Wish
 	for _, w := range in.Wishes {
 		t := e.byName[w.Addr.Kind]
-		if state := in.Seen[w.Addr.String()].State; t.Others == nil || state != plan.Present && state != plan.Absent {
+		if state := in.Seen[w.Addr.String()].State; t.Others == nil || state != plan.Present && state != plan.Awaiting && state != plan.Absent {
 			continue
 		}
 		want, _ := resource.Resolve(w.Want, valueIn(in.Seen))
@@ -108,7 +108,7 @@ func (e *Engine) rules(c comparison, in plan.Input) plan.Rules {
 	r := plan.Rules{Destroy: c.aim.Destroy, Keep: c.aim.Keep, Allow: c.aim.Allow, Witnessed: map[string]bool{}, Spec: diag.Pos{File: e.stack.File, Line: 1, Column: 1}}
 	w := witness{engine: e, in: in, metastores: c.spec.Metastores, found: r.Witnessed}
 	for _, d := range in.Departed {
-		if in.Seen[d.Addr.String()].State == plan.Present {
+		if state := in.Seen[d.Addr.String()].State; state == plan.Present || state == plan.Awaiting {
 			w.missing = append(w.missing, d)
 		}
 	}

@@ -169,6 +169,12 @@ func (e *Engine) Kinds() []string {
 // Scrub returns text without the secrets that this run has come to know.
 func (e *Engine) Scrub(text string) string { return e.scrub.Clean(text) }
 
+// Forget makes every look of the next plan a new one at live state.
+func (e *Engine) Forget() {
+	e.hub.Forget()
+	e.fleet.Forget()
+}
+
 // Preflight says which steps of p could not be carried out from here and now, though the services
 // would allow them.
 func (e *Engine) Preflight(ctx context.Context, p *plan.Plan) diag.List {

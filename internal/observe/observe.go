@@ -108,12 +108,15 @@ func unreadable(t resource.Type, want resource.Object, open []resource.Ref, seen
 // judge turns a read's answer into an observation, and says whether it is a failure.
 func judge(l look) (o plan.Observation, failed bool) {
 	var blocked *resource.Blocked
+	var waiting *resource.Waiting
 	var moot *resource.Moot
 	switch {
 	case l.err == nil:
 		return plan.Observation{State: plan.Present, Object: l.object}, false
 	case errors.As(l.err, &blocked):
 		return plan.Observation{State: plan.Stopped, Reason: blocked.Reason}, false
+	case errors.As(l.err, &waiting):
+		return plan.Observation{State: plan.Awaiting, Object: l.object, Reason: waiting.Error()}, false
 	case errors.As(l.err, &moot):
 		return plan.Observation{State: plan.Moot, Reason: moot.Reason}, false
 	case errors.Is(l.err, resource.ErrNotFound):

@@ -37,6 +37,7 @@ func TestALookIsAbsentOnlyWhereTheServiceSaysSo(t *testing.T) {
 		"conflict":  {resource.ErrConflict, plan.Hidden, true},
 		"broken":    {errors.New("unexpected end of JSON input"), plan.Hidden, true},
 		"blocked":   {&resource.Blocked{Reason: "a person has to act"}, plan.Stopped, false},
+		"waiting":   {&resource.Waiting{Reason: "a person has to merge it"}, plan.Awaiting, false},
 		"moot":      {&resource.Moot{Reason: "nothing is asked for"}, plan.Moot, false},
 	}
 	var names []string

@@ -218,8 +218,12 @@ func look(ctx context.Context, s step) (resource.Object, bool, error) {
 		return s.kind.Find(ctx, s.want)
 	}
 	live, err := s.kind.Read(ctx, s.want)
-	if errors.Is(err, resource.ErrNotFound) {
+	var waiting *resource.Waiting
+	switch {
+	case errors.Is(err, resource.ErrNotFound):
 		return nil, false, nil
+	case errors.As(err, &waiting):
+		err = nil // for a person, and not for this program
 	}
 	return live, err == nil, err
 }

@@ -18,10 +18,12 @@ const (
 	Stopped State = "stopped" // it cannot be made or changed until somebody acts
 	Moot    State = "moot"    // the wish asks for nothing today
 	Hidden  State = "hidden"
+	// Awaiting: it is there, and done only once a person has acted.
+	Awaiting State = "awaiting"
 )
 
-// Observation is one look at one live object. Object is the live object when it is Present, and
-// what is certain already about a new one when it is Absent. Reason says why for the other states.
+// Observation is one look at one live object. Object is the live object when it is Present or Awaiting,
+// and what is certain already about a new one when it is Absent. Reason says why for the other states.
 type Observation struct {
 	State  State
 	Object resource.Object
@@ -60,7 +62,7 @@ func Build(in Input) ([]Change, error) {
 		if err != nil {
 			return nil, fmt.Errorf("planning %s: %w", address, err)
 		}
-		holdBack(&c, byAddr)
+		holdBack(&c, byAddr, in.Types)
 		changes = append(changes, c)
 		byAddr[address] = &changes[len(changes)-1]
 	}
@@ -108,9 +110,10 @@ func change(in Input, w resource.Wish) (Change, error) {
 			c.DependsOn = append(c.DependsOn, n.Addr)
 		}
 	}
-	if reason := withheld(in, open); reason != "" && (seen.State == Present || seen.State == Absent) {
+	there := seen.State == Present || seen.State == Awaiting
+	if reason := withheld(in, open); reason != "" && (there || seen.State == Absent) {
 		c.Action, c.Reason = Blocked, reason
-		if seen.State == Present {
+		if there {
 			c.Before = seen.Object
 		}
 		return c, nil
@@ -140,6 +143,8 @@ func decide(c *Change, t resource.Type, want resource.Object, seen Observation) 
 		c.After, c.Fields = Merge(want, seen.Object), orEmpty(Diff(want, nil, said(t, c.Address, want)...))
 	case Present:
 		return decidePresent(c, t, want, seen.Object)
+	case Awaiting:
+		return decideAwaiting(c, t, want, seen)
 	case Stopped:
 		c.Action, c.Reason = Blocked, seen.Reason
 	case Moot:
@@ -187,6 +192,18 @@ func decidePresent(c *Change, t resource.Type, want, have resource.Object) error
 	return batch(c, t, want)
 }
 
+// decideAwaiting brings what waits for a person in line with the wish first: what is reviewed then is what
+// is wished.
+func decideAwaiting(c *Change, t resource.Type, want resource.Object, seen Observation) error {
+	if len(seen.Object) > 0 {
+		if err := decidePresent(c, t, want, seen.Object); err != nil || c.Action != None {
+			return err
+		}
+	}
+	c.Action, c.Reason = Wait, seen.Reason
+	return nil
+}
+
 func decideEqual(c *Change, t resource.Type, have resource.Object) error {
 	c.Action, c.Reason = None, ""
 	if t.Due == nil {
@@ -214,28 +231,33 @@ func batch(c *Change, t resource.Type, want resource.Object) error {
 }
 
 // holdBack makes a change wait for what it needs and cannot have.
-func holdBack(c *Change, before map[string]*Change) {
+func holdBack(c *Change, before map[string]*Change, types map[string]resource.Type) {
 	if !c.Action.Sends() {
 		return
 	}
 	for _, n := range c.Needs {
-		switch need := before[n.Addr]; need.Action {
-		case Blocked, Unknown, Wait:
+		need := before[n.Addr]
+		if state := unmet(*need, types[need.Kind]); state != "" {
 			c.Action, c.Danger, c.Batch = Blocked, resource.Unguarded, ""
-			c.Reason = fmt.Sprintf("it waits for %s, which is %s: %s", n.Addr, state(need.Action), n.Why)
+			c.Reason = fmt.Sprintf("it waits for %s, which %s: %s", n.Addr, state, n.Why)
 			return
 		}
 	}
 }
 
-func state(a Action) string {
-	switch a {
-	case Unknown:
-		return "not readable"
-	case Wait:
-		return "waiting for a person"
+// unmet says why an object will not be there for what needs it, even after an apply; "" where it will.
+func unmet(need Change, t resource.Type) string {
+	switch {
+	case need.Action == Unknown:
+		return "is not readable"
+	case need.Action == Wait:
+		return "is waiting for a person"
+	case need.Action == Blocked:
+		return "is blocked"
+	case t.Awaited && need.Action != None:
+		return "is done only once a person has acted"
 	default:
-		return string(a)
+		return ""
 	}
 }
 

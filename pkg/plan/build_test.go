@@ -47,6 +47,9 @@ func TestBuildDecides(t *testing.T) {
 		"what cannot be read is never a create":         {Observation{State: Hidden, Reason: "403"}, Unknown, nil},
 		"what nobody can make yet is blocked":           {Observation{State: Stopped, Reason: "no table"}, Blocked, nil},
 		"a wish for nothing today changes nothing":      {Observation{State: Moot, Reason: "no table"}, None, nil},
+		"what a person has to do is waited for":         {Observation{State: Awaiting, Object: live, Reason: "to be merged"}, Wait, nil},
+		"what is to be waited for is put right first":   {Observation{State: Awaiting, Object: changed, Reason: "to be merged"}, Update, []string{"size"}},
+		"what is waited for need not show itself":       {Observation{State: Awaiting, Reason: "to be merged"}, Wait, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := build(t, []resource.Wish{wish}, map[string]Observation{"thing/a": test.seen})["thing/a"]
@@ -58,6 +61,45 @@ func TestBuildDecides(t *testing.T) {
 				t.Errorf("action %s, fields %v; want %s, %v", c.Action, fields, test.action, test.fields)
 			}
 		})
+	}
+}
+
+// What needs something that only a person can finish is blocked behind it from the first plan on, and not
+// only once the person is waited for.
+func TestWhatNeedsAPersonsActIsBlockedBehindIt(t *testing.T) {
+	awaited := things["thing"]
+	awaited.Name, awaited.Awaited = "letter", true
+	types := map[string]resource.Type{"thing": things["thing"], "letter": awaited}
+	letter := resource.Addr{Kind: "letter", Name: "a"}
+	wishes := []resource.Wish{
+		{Addr: letter, Want: resource.Object{"name": "a", "size": 1.0}},
+		{Addr: thing("b"), Want: resource.Object{"name": "b"}, Needs: []resource.Need{{Addr: "letter/a", Why: "it is signed"}}},
+	}
+	object := resource.Object{"name": "a", "size": 1.0}
+	for name, test := range map[string]struct {
+		seen          Observation
+		letter, thing Action
+	}{
+		"not written yet": {Observation{State: Absent}, Create, Blocked},
+		"to be mended":    {Observation{State: Awaiting, Object: resource.Object{"name": "a", "size": 2.0}}, Update, Blocked},
+		"to be signed":    {Observation{State: Awaiting, Object: object, Reason: "sign it"}, Wait, Blocked},
+		"signed":          {Observation{State: Present, Object: object}, None, Create},
+		"nothing to sign": {Observation{State: Moot, Reason: "signed long ago"}, None, Create},
+	} {
+		changes, err := Build(Input{Wishes: wishes, Types: types, Seen: map[string]Observation{"letter/a": test.seen, "thing/b": {State: Absent}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if changes[0].Action != test.letter || changes[1].Action != test.thing {
+			t.Errorf("%s: %s and %s (%s), want %s and %s", name, changes[0].Action, changes[1].Action, changes[1].Reason, test.letter, test.thing)
+		}
+		if name == "signed" {
+			continue
+		}
+		p := Plan{Changes: changes}
+		if test.thing == Blocked && !p.HasChanges() {
+			t.Errorf("%s: a plan that waits counts as changed", name)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ type Type struct {
 	LiveIdentity                    []string
 	Items                           string
 	Guard                           Guard
-	ReadsOpen                       bool
+	ReadsOpen, Awaited              bool
 
 	Declare func(Wishes) ([]Wish, error)
 	Read    func(ctx context.Context, want Object) (Object, error)
@@ -47,7 +47,7 @@ type Wish = Decl[Object]
 func Bind[C, T any](k Kind[C, T], c C) Type {
 	t := Type{
 		Name: k.Name, Doc: k.Doc, Identity: k.Identity, CreateOnly: k.CreateOnly,
-		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Items: k.Items, Guard: k.Guard, ReadsOpen: k.ReadsOpen,
+		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Items: k.Items, Guard: k.Guard, ReadsOpen: k.ReadsOpen, Awaited: k.Awaited,
 		Declare: func(w Wishes) ([]Wish, error) { return declare(k.Declare(w)) },
 		Read: func(ctx context.Context, want Object) (Object, error) {
 			return call(want, func(w T) (T, error) { return k.Read(ctx, c, w) })

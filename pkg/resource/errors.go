@@ -33,6 +33,22 @@ type Blocked struct{ Reason string }
 // Error returns the reason.
 func (b *Blocked) Error() string { return b.Reason }
 
+// Waiting is a Read's answer for an object that is as far as this program brings it, and is done only once
+// a person has acted: a pull request that is to be reviewed and merged, a deployment that is to be
+// approved. The object that comes with it is compared with the wish like any other, and updated where it differs.
+type Waiting struct {
+	Reason string
+	URL    string // where the person acts; "" where there is no such page
+}
+
+// Error returns the reason, and where to act.
+func (w *Waiting) Error() string {
+	if w.URL == "" {
+		return w.Reason
+	}
+	return w.Reason + ": " + w.URL
+}
+
 // Moot is a Read's answer for a wish that asks for nothing today: MODIFY on an output table that the
 // job itself will make.
 type Moot struct{ Reason string }

@@ -60,6 +60,9 @@ type Kind[C, T any] struct {
 	// and then answers ErrNotFound, *Blocked or *Moot. Otherwise such an object is absent, as nothing
 	// could hold it yet. References in other fields never keep an object from being read.
 	ReadsOpen bool
+	// Awaited: what Create and Update bring about is not done before a person has acted, so that what needs
+	// an object of the kind is blocked until Read finds it done.
+	Awaited bool
 	// Due says whether a live object must be renewed though no field differs. nil: never.
 	Due func(have T) Renewal
 	// Ready reports whether a new object is visible to what needs it. nil: at once.
