@@ -24,6 +24,7 @@ func layers() []layer {
 		{"schemas", nil, "the schemas are data"},
 		{"internal/dag", nil, "a graph knows nothing of what its nodes are"},
 		{"pkg/spec", []string{"pkg/diag", "schemas"}, "a spec is loaded and checked without anything live"},
+		{"internal/workflows", []string{"pkg/spec"}, "the CI/CD files are a function of what the spec says"},
 		{"pkg/resource", []string{"pkg/diag", "pkg/spec"}, "the contract knows neither the engine nor any kind"},
 		{"internal/gitrepo", []string{"pkg/resource"}, "git knows no REST client"},
 		{"pkg/ledger", []string{"pkg/resource", "internal/gitrepo"}, "the ledger is a document and its lease; it knows no plan"},
@@ -87,12 +88,13 @@ func boundaries() []boundary {
 		{"github.com/go-git/go-git", []string{"internal/gitrepo", "internal/sandbox"}, "git is spoken in one place, and answered in one"},
 		{"github.com/spf13", []string{"internal/cli"}, "only the command line has flags"},
 		{"github.com/santhosh-tekuri/jsonschema", []string{"pkg/spec"}, "schemas check the user's file and nothing else"},
-		{"go.yaml.in/yaml", []string{"pkg/spec", "internal/sandbox", "internal/github"}, "the user's files are YAML, and what gh keeps of its logins"},
+		{"go.yaml.in/yaml", []string{"pkg/spec", "internal/sandbox", "internal/github", "internal/workflows"}, "the user's files are YAML, and what gh keeps of its logins"},
 		{"sigs.k8s.io/yaml", []string{"pkg/spec", "internal/sandbox"}, "only the user's files are YAML"},
 		{"github.com/golang-jwt/jwt", []string{"internal/github", "internal/sandbox"}, "an App's login signs, the issuer mints and checks"},
 		{"github.com/vektah/gqlparser", []string{"internal/transport", "internal/sandbox"}, "the guard tells a query from a mutation; the sandbox answers them"},
 		{"golang.org/x/crypto", []string{"internal/credentials", "internal/sandbox"}, "a secret is sealed in one place, and opened in one"},
 		{"golang.org/x/term", []string{"internal/cli"}, "only the command line knows terminals"},
+		{"github.com/rhysd/actionlint", nil, "it judges workflow files in tests"},
 		{"os/exec", []string{"internal/credentials", "internal/github", "internal/sandbox"}, "programs are run for a secret's command, for gh's token and for git's protocol"},
 		{"net/http/httptest", nil, "it belongs to tests"},
 		{"testing", []string{"internal/kindtest"}, "it belongs to tests"},
@@ -102,7 +104,7 @@ func boundaries() []boundary {
 
 // pure are packages that compute and never reach out.
 func pure() []string {
-	return []string{"pkg/diag", "pkg/resource", "pkg/plan", "internal/dag", "internal/render", "schemas"}
+	return []string{"pkg/diag", "pkg/resource", "pkg/plan", "internal/dag", "internal/render", "internal/workflows", "schemas"}
 }
 
 func TestPackagesOnlyImportWhatTheirLayerAllows(t *testing.T) {
