@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -17,6 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 )
+
+var update = flag.Bool("update", false, "write what the scripts compare with anew")
 
 func TestMain(m *testing.M) {
 	testscript.Main(watched{m}, map[string]func(){"mlopsctl": main})
@@ -40,7 +43,7 @@ func (w watched) Run() int {
 // testdata/stack as stack.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: "testdata/script", UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			// Not the real home, and none of the real logins: a script gets an environment of its own.
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
@@ -49,6 +52,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": plain(exits), "json": plain(isJSON), "nowhere": plain(nowhere), "replace": plain(replace), "writes": plain(writes),
 			"commit": plain(commit), "lease": plain(lease), "push": plain(push),
+			"hub": plain(hub), "publish": plain(publish), "event": plain(event), "comments": plain(comments),
 		},
 	})
 }

@@ -44,11 +44,12 @@ func layers() []layer {
 			"internal/credentials", "internal/databricks", "internal/github", "internal/gitrepo", "internal/kinds", "internal/observe", "internal/transport"},
 			"the engine joins the parts, and formats nothing"},
 
-		{"internal/render", []string{"pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/resource", "internal/dag"}, "rendering knows values and no clients"},
+		{"internal/ci", []string{"pkg/diag", "pkg/plan", "pkg/resource"}, "what a pull request changes is a pure function of two plans"},
+		{"internal/render", []string{"internal/ci", "pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/resource", "internal/dag"}, "rendering knows values and no clients"},
 		{"internal/sandbox", nil, "a stand-in that shared our types would share our mistakes"},
 		{"internal/sandbox/describe/...", nil, "they trim the services' published descriptions and are run by hand"},
 		{"internal/cli", []string{"pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/resource", "pkg/spec", "schemas",
-			"internal/engine", "internal/render", "internal/sandbox", "internal/transport"},
+			"internal/ci", "internal/engine", "internal/gitrepo", "internal/render", "internal/sandbox", "internal/transport"},
 			"the command line turns flags into options and results into exit codes; it calls no service"},
 		{"cmd/mlopsctl", []string{"internal/cli"}, "main only starts the command line"},
 		{"internal/kindtest", []string{"pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/resource", "pkg/spec", "internal/credentials", "internal/databricks",
@@ -104,7 +105,7 @@ func boundaries() []boundary {
 
 // pure are packages that compute and never reach out.
 func pure() []string {
-	return []string{"pkg/diag", "pkg/resource", "pkg/plan", "internal/dag", "internal/render", "internal/workflows", "schemas"}
+	return []string{"pkg/diag", "pkg/resource", "pkg/plan", "internal/ci", "internal/dag", "internal/render", "internal/workflows", "schemas"}
 }
 
 func TestPackagesOnlyImportWhatTheirLayerAllows(t *testing.T) {

@@ -52,35 +52,60 @@ func (a *app) open() (*session, error) {
 	}
 	a.stop.within(a.flags.timeout)
 	a.inform("the spec is %s, of the stack %s", stack.File, stack.Name)
-	s := &session{stack: stack, warnings: warnings, close: func() error { return nil }}
-	vars, err := a.flags.variables()
+	w, err := a.enter(stack)
 	if err != nil {
 		return nil, err
 	}
-	o := engine.Options{Spec: a.reading(vars), Base: a.streams.Base, Env: a.streams.Env, Home: a.streams.Home, Clock: a.clock, Version: build().Version}
-	if a.flags.changed("parallelism") {
-		o.Parallelism = a.flags.parallelism
+	s := &session{stack: stack, warnings: warnings, close: w.close}
+	o, err := a.engineOptions(w)
+	if err != nil {
+		return nil, closing(err, s.close)
 	}
+	if s.engine, err = engine.Connect(stack, o); err != nil {
+		return nil, closing(err, s.close)
+	}
+	given := givenSecrets(stack, w.env)
+	a.scrub = func(text string) string { return s.engine.Scrub(given.Clean(text)) }
+	return s, nil
+}
+
+// world is what answers the hosts of a run: the network, or a sandbox.
+type world struct {
+	base  http.RoundTripper
+	env   func(string) (string, bool)
+	home  string
+	close func() error
+}
+
+// enter returns the world of a run; the sandbox, where it is one, answers for the hosts of that stack. It must
+// be closed.
+func (a *app) enter(stack *spec.Stack) (*world, error) {
+	w := &world{base: a.streams.Base, env: a.streams.Env, home: a.streams.Home, close: func() error { return nil }}
 	if a.flags.sandbox != "" {
 		box, err := a.enterSandbox(stack, a.flags.sandbox)
 		if err != nil {
 			return nil, err
 		}
 		a.inform("every host is the sandbox in %s", a.flags.sandbox)
-		o.Base, o.Env, o.Home, s.close = box.RoundTripper(), a.sandboxEnv(stack, box), "", box.Close
+		w.base, w.env, w.home, w.close = box.RoundTripper(), a.sandboxEnv(stack, box), "", box.Close
 	}
 	if a.flags.logLevel == "debug" {
-		if o.Base == nil {
-			o.Base = network()
+		if w.base == nil {
+			w.base = network()
 		}
-		o.Base = logged{base: o.Base, app: a}
+		w.base = logged{base: w.base, app: a}
 	}
-	if s.engine, err = engine.Connect(stack, o); err != nil {
-		return nil, closing(err, s.close)
+	return w, nil
+}
+
+// engineOptions are what every engine of a run gets.
+func (a *app) engineOptions(w *world) (engine.Options, error) {
+	vars, err := a.flags.variables()
+	o := engine.Options{Spec: a.reading(vars), Base: w.base, Env: w.env, Home: w.home, Clock: a.clock, Version: build().Version}
+	if a.flags.changed("parallelism") {
+		o.Parallelism = a.flags.parallelism
 	}
-	given := givenSecrets(stack, o.Env)
-	a.scrub = func(text string) string { return s.engine.Scrub(given.Clean(text)) }
-	return s, nil
+	return o, err
 }
 
 // givenSecrets knows the values that the spec's secrets enter by, from the start of a run: also of

@@ -115,6 +115,9 @@ func (e *Engine) rules(c comparison, in plan.Input) plan.Rules {
 	if c.aim.Destroy {
 		w.hear(c.wishes)
 	}
+	if b := e.opt.Bounds; b != nil && len(w.missing) > 0 {
+		w.read(b.Text)
+	}
 	if len(w.missing) == 0 || e.stack.File == "" {
 		return r
 	}

@@ -32,6 +32,7 @@ type Options struct {
 	Parallelism int          // reads at a time; 0 is 32
 	Version     string       // of the program
 	Spec        spec.Options // by which other versions of the spec are read
+	Bounds      *Bounds      // nil: the spec is trusted
 }
 
 // Engine plans and applies one stack.
@@ -62,6 +63,7 @@ func Connect(s *spec.Stack, o Options) (*Engine, error) {
 	e := &Engine{stack: s, opt: o, guard: &transport.Guard{}, count: &transport.Counter{}, scrub: &transport.Scrubber{}, byName: map[string]resource.Type{}}
 	wire := transport.New(transport.Options{
 		Base: o.Base, Trusted: trusted(s), Guard: e.guard, Count: e.count, Clock: o.Clock, Secrets: e.scrub,
+		Reach: o.Bounds.reachable(s),
 	})
 	hub, err := e.connectGitHub(wire)
 	if err != nil {
@@ -69,18 +71,19 @@ func Connect(s *spec.Stack, o Options) (*Engine, error) {
 	}
 	e.hub, e.fleet = hub, e.connectDatabricks(wire)
 	e.vault = credentials.New(credentials.Options{
-		GitHub: hub, Fleet: e.fleet, LookupEnv: o.Env, Dir: s.Dir, Secrets: e.scrub, Clock: o.Clock,
+		GitHub: hub, Fleet: e.fleet, LookupEnv: o.Bounds.env(o.Env), Dir: s.Dir, Secrets: e.scrub, Clock: o.Clock,
 	})
 	e.types = kinds.All(kinds.Clients{GitHub: hub, Databricks: e.fleet, Vault: e.vault}, s)
-	for _, t := range e.types {
-		e.byName[t.Name] = t
+	for i, t := range e.types {
+		e.types[i] = e.bound(t)
+		e.byName[t.Name] = e.types[i]
 	}
 	return e, nil
 }
 
 func (e *Engine) connectGitHub(wire http.RoundTripper) (*github.Client, error) {
 	o := github.LoginOptions{
-		Host: e.stack.Git.Host, Env: e.opt.Env, GHConfigDir: e.ghConfig(), Transport: wire, Clock: e.opt.Clock, Secrets: e.scrub,
+		Host: e.stack.Git.Host, Env: e.opt.Env, GHConfigDir: e.opt.ghConfig(), Transport: wire, Clock: e.opt.Clock, Secrets: e.scrub,
 	}
 	if e.opt.Home != "" {
 		o.RunGH = github.RunGH // it may keep its token in the machine's key store
@@ -122,37 +125,51 @@ func (e *Engine) databricksConfig() string {
 	return filepath.Join(e.opt.Home, ".databrickscfg")
 }
 
-func (e *Engine) ghConfig() string {
-	if dir, ok := e.opt.Env("GH_CONFIG_DIR"); ok && dir != "" {
+func (o Options) ghConfig() string {
+	if dir, ok := o.Env("GH_CONFIG_DIR"); ok && dir != "" {
 		return dir
 	}
-	if dir, ok := e.opt.Env("XDG_CONFIG_HOME"); ok && dir != "" {
+	if dir, ok := o.Env("XDG_CONFIG_HOME"); ok && dir != "" {
 		return filepath.Join(dir, "gh")
 	}
-	if e.opt.Home == "" {
+	if o.Home == "" {
 		return ""
 	}
-	return filepath.Join(e.opt.Home, ".config", "gh")
+	return filepath.Join(o.Home, ".config", "gh")
 }
 
 // trusted returns whether a credential may go to a host: to those that the spec names, all of which
 // its checks let through, and to the API of its GitHub host.
 func trusted(s *spec.Stack) func(string) bool {
 	hosts := map[string]bool{}
-	add := func(address string) {
-		if u, err := url.Parse(address); err == nil && u.Host != "" {
-			host := strings.ToLower(u.Host)
-			hosts[host], hosts["api."+host] = true, true
-		}
-	}
-	add(s.Git.Host)
-	if s.Account != nil {
-		add(s.Account.Host)
-	}
-	for _, t := range s.Targets {
-		add(t.Host)
+	for _, address := range addresses(s) {
+		host := hostName(address)
+		hosts[host], hosts["api."+host] = true, true
 	}
 	return func(host string) bool { return hosts[host] }
+}
+
+// addresses are those of all hosts that a spec names.
+func addresses(s *spec.Stack) []string {
+	all := []string{s.Git.Host}
+	if s.Account != nil {
+		all = append(all, s.Account.Host)
+	}
+	for _, t := range s.Targets {
+		if t.Host != "" {
+			all = append(all, t.Host)
+		}
+	}
+	return all
+}
+
+// hostName is the host of an address as it stands in a URL; the spec's checks let through none without.
+func hostName(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
 }
 
 // Kinds lists the kinds of objects that can be deleted.

@@ -30,6 +30,9 @@ func (e *Engine) openLedger(ctx context.Context) func() opened {
 	if e.book != nil && e.book.Held() {
 		return func() opened { return opened{book: e.book} } // nobody else writes to it now
 	}
+	if why := e.opt.Bounds.withheld(e.stack, e.stack.Git.Host); why != "" {
+		return func() opened { return opened{err: fmt.Errorf("%s: %w", why, resource.ErrForbidden)} }
+	}
 	done := make(chan opened, 1)
 	go func() {
 		if err := e.formerRepository(ctx); err != nil {

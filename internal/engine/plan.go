@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/observe"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
@@ -41,10 +40,7 @@ func (e *Engine) Plan(ctx context.Context, aim Aim) (*plan.Plan, error) {
 	e.aim = aim
 	opening := e.openLedger(ctx)
 	defer opening() // it is waited for, whatever happens
-	p := &plan.Plan{
-		Version: e.opt.Version, CreatedAt: e.opt.Clock.Now().UTC().Format(time.RFC3339),
-		Specs: []plan.Spec{{Path: e.stack.File, SHA256: e.stack.SHA256, Name: e.stack.Name}},
-	}
+	p := e.empty()
 	spec := e.wishes(ctx)
 	wishes, problems, err := plan.Declare(e.types, spec)
 	if err != nil {
@@ -193,6 +189,7 @@ func (e *Engine) wishes(ctx context.Context) resource.Wishes {
 		host, metastore string
 	}
 	answers := make(chan answer)
+	hosts = slices.DeleteFunc(hosts, func(host string) bool { return e.opt.Bounds.withheld(e.stack, host) != "" })
 	for _, host := range hosts {
 		go func() {
 			// A host whose metastore cannot be read counts as a metastore of its own; the reads of

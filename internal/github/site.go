@@ -45,3 +45,11 @@ func siteOf(host string) (site, error) {
 	s.api, err = url.Parse(api)
 	return s, err
 }
+
+// graphql is the path of the GraphQL interface, from where the REST interface begins.
+func (s site) graphql() string {
+	if s.dialect == enterprise {
+		return "../graphql" // /api/graphql, beside /api/v3
+	}
+	return "graphql"
+}

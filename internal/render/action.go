@@ -85,6 +85,18 @@ func danger(c plan.Change) string {
 	}
 }
 
+// dangerOf is what several changes take away at worst, or "".
+func dangerOf(g resource.Guard) string {
+	switch g {
+	case resource.DataLoss:
+		return "destroys data"
+	case resource.AccessLoss:
+		return "takes access away"
+	default:
+		return ""
+	}
+}
+
 // plural is "1 object" or "2 objects".
 func plural(n int, noun string) string {
 	if n == 1 {

@@ -3,6 +3,8 @@ package render
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
@@ -72,8 +74,40 @@ func code(text string) string {
 	return fence + text + fence
 }
 
-// cell is code in a table, whose bars end a cell even there.
-func cell(text string) string { return strings.ReplaceAll(code(text), "|", `\|`) }
+// cell is code in a table, whose bars end a cell even there. A backslash before one would take that back, so that
+// such texts are written in HTML.
+func cell(text string) string {
+	if strings.ContainsAny(text, "|\\`") {
+		return inHTML(text)
+	}
+	return code(text)
+}
+
+// inHTML is code where markdown has no code spans: each character that could mean something stands as a number.
+func inHTML(text string) string {
+	var b strings.Builder
+	for _, r := range Clean(text) {
+		if r < utf8.RuneSelf && (unicode.IsPunct(r) || unicode.IsSymbol(r)) && r != '-' {
+			fmt.Fprintf(&b, "&#%d;", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return "<code>" + b.String() + "</code>"
+}
+
+// pathInURL is a file's path as a part of an address in markdown.
+func pathInURL(name string) string {
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+			b.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&b, "%%%02X", c)
+	}
+	return b.String()
+}
 
 func longestRun(text string, of rune) int {
 	longest, run := 0, 0

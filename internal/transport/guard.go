@@ -14,13 +14,22 @@ import (
 
 // Guard refuses every request that could change something, until an apply opens it. The zero Guard
 // refuses, and so does a nil one.
-type Guard struct{ open atomic.Bool }
+type Guard struct {
+	open atomic.Bool
+	also func(*http.Request) bool // what is let through all the same; nil is nothing
+}
+
+// Only returns a guard that lets through what allowed says of the requests that change something, and nothing
+// else of them.
+func Only(allowed func(*http.Request) bool) *Guard { return &Guard{also: allowed} }
 
 // AllowWrites lets requests through that change something, from now on. An apply calls it once, when
 // it begins; nothing closes a guard again.
 func (g *Guard) AllowWrites() { g.open.Store(true) }
 
-func (g *Guard) allows(req *http.Request) bool { return g != nil && g.open.Load() || readOnly(req) }
+func (g *Guard) allows(req *http.Request) bool {
+	return readOnly(req) || g != nil && (g.open.Load() || g.also != nil && g.also(req))
+}
 
 // readOnly reports whether a request is known to change nothing. What is not known, changes something.
 func readOnly(req *http.Request) bool {

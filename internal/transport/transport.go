@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Options says how requests go out. Every field may be left at its zero value: then nothing that
@@ -21,6 +23,7 @@ import (
 type Options struct {
 	Base    http.RoundTripper      // sends; nil is the machine's network
 	Trusted func(host string) bool // whether a credential may go to a host, as it stands in a URL, lower case
+	Reach   func(host string) bool // whether a request may go to a host at all; nil is to any
 	Guard   *Guard
 	Count   *Counter
 	Clock   Clock
@@ -120,6 +123,10 @@ func (w *wire) refuse(req *http.Request) *Error {
 	switch {
 	case req.URL.Scheme != "https" && !loopback(req.URL.Hostname()) && !instanceMetadata(req):
 		return w.refusal(req, "only https is used, but on loopback", "write the host with https://")
+	case w.opt.Reach != nil && !w.opt.Reach(host) && !issuing(req):
+		f := w.refusal(req, "this host is not asked for a spec that may be anybody's", "")
+		f.kind = resource.ErrForbidden
+		return f
 	case credentialed(req) && !w.trusts(host):
 		return w.refusal(req, "no credential goes to this host",
 			"only the spec's own hosts are trusted; add yours to MLOPSCTL_TRUSTED_HOSTS if that is what you mean")
@@ -128,6 +135,12 @@ func (w *wire) refuse(req *http.Request) *Error {
 	default:
 		return nil
 	}
+}
+
+// issuing reports whether a request goes to where credentials come from: the runner or a profile names that, and
+// never a spec.
+func issuing(req *http.Request) bool {
+	return jobLogin(req) || identityProvider(req.URL.Hostname()) || instanceMetadata(req)
 }
 
 // once makes one attempt, when the limits of the host allow it.

@@ -101,7 +101,7 @@ func change(in Input, w resource.Wish) (Change, error) {
 		}
 	}
 	c := Change{
-		Address: w.Addr.String(), Kind: t.Name, Host: host(t, want), Danger: resource.Unguarded,
+		Address: w.Addr.String(), Kind: t.Name, Host: HostOf(t, want), Danger: resource.Unguarded,
 		Needs: []resource.Need{}, DependsOn: []string{}, Fields: []Field{}, Source: w.At, Want: w.Want,
 	}
 	for _, n := range Needs(w) {
@@ -282,7 +282,8 @@ func without(o resource.Object, keys []string) resource.Object {
 	return out
 }
 
-func host(t resource.Type, want resource.Object) string {
+// HostOf returns the host that an object lives on: the one that it names, else its kind's.
+func HostOf(t resource.Type, want resource.Object) string {
 	if h, ok := want["host"].(string); ok {
 		return h
 	}

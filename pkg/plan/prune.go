@@ -246,7 +246,7 @@ func day(moment string) string {
 
 func parting(in Input, w resource.Wish, have resource.Object) Change {
 	return Change{
-		Address: w.Addr.String(), Kind: w.Addr.Kind, Host: host(in.Types[w.Addr.Kind], have), Danger: resource.Unguarded,
+		Address: w.Addr.String(), Kind: w.Addr.Kind, Host: HostOf(in.Types[w.Addr.Kind], have), Danger: resource.Unguarded,
 		Needs: []resource.Need{}, DependsOn: []string{}, Fields: []Field{}, Source: cmp.Or(w.At, in.Rules.Spec), Before: have, Want: have, Leaving: true,
 	}
 }

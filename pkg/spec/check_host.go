@@ -173,3 +173,12 @@ func (r *reading) checkProfiles() {
 		}
 	}
 }
+
+// TrustedGitHub reports whether a credential may go to a GitHub host that something other than a spec names.
+func TrustedGitHub(address string, o Options) bool {
+	u, _, problem, _ := splitHost(address)
+	if problem == "" {
+		_, problem, _ = (&reading{o: o}).refuseHost(u, github())
+	}
+	return problem == ""
+}

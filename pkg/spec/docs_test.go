@@ -153,7 +153,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 // Every code that a source file of the project or the schema gives is in the catalogue, and none is in
 // it that nothing gives.
 func TestTheCatalogueOfCodesIsWhatTheProgramUses(t *testing.T) {
-	code := regexp.MustCompile(`(?:"x-code": |Code: +)"([a-z]+/[a-z0-9-]+)"|"((?:spec|plan|apply|cli|ledger)/[a-z0-9]+(?:-[a-z0-9]+)*)"`)
+	code := regexp.MustCompile(`(?:"x-code": |Code: +)"([a-z]+/[a-z0-9-]+)"|"((?:spec|plan|apply|cli|ledger|ci)/[a-z0-9]+(?:-[a-z0-9]+)*)"`)
 	used := map[string]string{}
 	for _, dir := range []string{".", "../../schemas", "../plan", "../apply", "../../internal"} {
 		err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {

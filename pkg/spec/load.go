@@ -204,3 +204,15 @@ func (r *reading) warn(n *node, f finding) {
 		Severity: diag.Warning, Code: f.code, Summary: f.summary, Detail: f.advice, Source: &at,
 	})
 }
+
+// Locate returns the path of the spec that path means: itself, or the mlops.yaml or mlops.yml of the folder at path.
+func Locate(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		path, _, err = specIn(path)
+	}
+	if err != nil {
+		return path, fmt.Errorf("reading the spec: %w", err)
+	}
+	return path, nil
+}

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/internal/ci"
+	"github.com/mlopsctl/mlopsctl/internal/engine"
+	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
+	"github.com/mlopsctl/mlopsctl/internal/render"
+	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// check is one run of ci.
+type check struct {
+	app     *app
+	options ciOptions
+	event   ci.Event
+	server  string           // the GitHub host of the pull request
+	here    gitrepo.Checkout // of the spec's folder
+	base    side
+	head    side
+	world   *world // what answers the hosts
+	desk    *engine.Desk
+	engines []*engine.Engine
+	given   *transport.Scrubber // knows the values that the base's secrets enter by
+	report  *ci.Report
+	plan    *plan.Plan // of the head; nil where there is none
+}
+
+// side is a spec on one side of a pull request.
+type side struct {
+	path   string // under which it is parsed
+	data   []byte // nil: it is read from path
+	commit string
+	stack  *spec.Stack
+}
+
+func (c *check) env(name string) string {
+	value, _ := c.app.streams.Env(name)
+	return value
+}
+
+func (c *check) inActions() bool { return c.env("GITHUB_ACTIONS") == "true" }
+
+// secretless is text without the secrets that any part of the check has come to know.
+func (c *check) secretless(text string) string {
+	for _, e := range c.engines {
+		text = e.Scrub(text)
+	}
+	if c.desk != nil {
+		text = c.desk.Scrub(text)
+	}
+	if c.given != nil {
+		text = c.given.Clean(text)
+	}
+	return text
+}
+
+// scrub is secretless, and in a job without what its runner would take for a command.
+func (c *check) scrub(text string) string {
+	if c.inActions() {
+		return render.Commandless(c.secretless(text))
+	}
+	return c.secretless(text)
+}
+
+// find learns what the check is about: from the flags, and in a job of GitHub Actions from its event.
+func (c *check) find() error {
+	c.report = &ci.Report{Known: ci.Live}
+	if err := c.readEvent(); err != nil {
+		return err
+	}
+	if c.event.Privileged() {
+		c.options.fromAPI = true
+	}
+	if c.options.fromAPI && c.event.Pull == 0 {
+		return misuse("--head-from-api: no pull request is known; name it with --pull-request")
+	}
+	return c.locate()
+}
+
+// locate finds the spec of the folder. Where the pull request's is fetched, none has to be here.
+func (c *check) locate() error {
+	path, err := c.app.flags.file()
+	if err != nil {
+		return err
+	}
+	c.report.File = path
+	if found, err := spec.Locate(path); err == nil {
+		path = found
+		if c.here, err = gitrepo.CheckoutOf(path); err != nil {
+			return fmt.Errorf("looking at the checkout: %w", err)
+		}
+		c.report.File = cmp.Or(c.here.Path, path)
+	} else if !c.options.fromAPI {
+		return &failure{code: exitInvalid, list: problem("spec/file", err.Error(), "name a spec with -f")}
+	} else if path == "." {
+		path, c.report.File = "mlops.yaml", "mlops.yaml"
+	}
+	if c.options.fromAPI && !filepath.IsLocal(c.report.File) {
+		return misuse("--file %s: a spec that is fetched is named by its path in the repository", path)
+	}
+	c.head.path, c.base.path = path, path
+	return nil
+}
+
+// readEvent reads what the runner says of the job. A flag is about a pull request of its own.
+func (c *check) readEvent() error {
+	c.server = strings.TrimSuffix(c.env("GITHUB_SERVER_URL"), "/")
+	name, path := c.env("GITHUB_EVENT_NAME"), c.env("GITHUB_EVENT_PATH")
+	c.event = ci.Event{Name: name, Repository: c.env("GITHUB_REPOSITORY"), BaseRef: c.env("GITHUB_BASE_REF")}
+	if path != "" {
+		const largest = 64 << 20
+		data, err := readFile(path, largest)
+		if err != nil {
+			return fmt.Errorf("reading GITHUB_EVENT_PATH: %w", err)
+		}
+		if c.event, err = ci.ReadEvent(name, c.event.Repository, data); err != nil {
+			return fmt.Errorf("reading GITHUB_EVENT_PATH: %w", err)
+		}
+	}
+	o := c.options
+	if o.pull < 0 {
+		return misuse("--pull-request %d: a number from 1 is needed", o.pull)
+	}
+	if o.repo != "" && !repositoryName().MatchString(o.repo) {
+		return misuse("--repo %q: it is OWNER/NAME", o.repo)
+	}
+	other := o.repo != "" && !strings.EqualFold(o.repo, c.event.Repository) || o.pull != 0 && o.pull != c.event.Pull
+	if other {
+		c.event = ci.Event{Name: name, Repository: cmp.Or(o.repo, c.event.Repository), Pull: cmp.Or(o.pull, c.event.Pull)}
+	}
+	c.report.Pull, c.report.Repository = c.event.Pull, c.event.Repository
+	switch {
+	case c.event.Pull != 0 && !repositoryName().MatchString(c.event.Repository):
+		return misuse("the repository of pull request #%d is not known; name it with --repo", c.event.Pull)
+	case c.server != "" && !spec.TrustedGitHub(c.server, spec.Options{TrustedHosts: c.app.trustedHosts()}):
+		return misuse("GITHUB_SERVER_URL=%s is no host that a credential may go to; if it is yours, add it to MLOPSCTL_TRUSTED_HOSTS", c.server)
+	}
+	return nil
+}
+
+// repositoryName is the form of OWNER/NAME.
+func repositoryName() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
+}
+
+// checkedOut reports whether what the pull request proposes lies here, by itself or merged with its base.
+func (c *check) checkedOut() bool {
+	return c.event.HeadSHA != "" && (c.here.Commit == c.event.HeadSHA || slices.Contains(c.here.Parents, c.event.HeadSHA))
+}
+
+// refuseCheckout ends a run that has the base branch's rights beside files that somebody proposes.
+func (c *check) refuseCheckout() error {
+	if !c.event.Privileged() || !c.checkedOut() {
+		return nil
+	}
+	return &failure{code: exitRefused, list: problem("ci/head-checked-out",
+		fmt.Sprintf("a job of %s has checked out what pull request #%d proposes", c.event.Name, c.event.Pull),
+		"such a job holds the base branch's secrets; leave the ref of actions/checkout out, and ci fetches the proposed spec as data")}
+}
+
+// links are where the result's lines lead to.
+func (c *check) links() render.Place {
+	var p render.Place
+	repository := c.event.Repository
+	if c.server == "" || !repositoryName().MatchString(repository) {
+		return p
+	}
+	if c.report.Head.Commit != "" {
+		p.Blob = c.server + "/" + repository + "/blob/" + c.report.Head.Commit
+	}
+	if id, err := strconv.ParseInt(c.env("GITHUB_RUN_ID"), 10, 64); err == nil {
+		p.Run = fmt.Sprintf("%s/%s/actions/runs/%d", c.server, repository, id)
+	}
+	return p
+}

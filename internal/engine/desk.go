@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/internal/transport"
+)
+
+// Desk is where a check of pull requests is read from and written to: the conversations of one repository, and its
+// files as data. It can write comments and issues, and nothing else.
+type Desk struct {
+	*github.Client
+	scrub *transport.Scrubber
+}
+
+// OpenDesk connects to a repository of a GitHub host, by the login that the environment has for it. It sends
+// nothing. The host must be one that a credential may go to.
+func OpenDesk(host, repository string, o Options) (*Desk, error) {
+	owner, name, ok := strings.Cut(repository, "/")
+	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
+		return nil, fmt.Errorf("%q is no repository: it is OWNER/NAME", repository)
+	}
+	d := &Desk{scrub: &transport.Scrubber{}}
+	address := hostName(host)
+	wire := transport.New(transport.Options{
+		Base: o.Base, Guard: transport.Only(github.Talks), Clock: o.Clock, Secrets: d.scrub,
+		Trusted: func(h string) bool { return h == address || h == "api."+address },
+	})
+	login := sync.OnceValues(func() (github.Login, error) {
+		find := github.LoginOptions{Host: host, Env: o.Env, GHConfigDir: o.ghConfig(), Transport: wire, Clock: o.Clock, Secrets: d.scrub}
+		if o.Home != "" {
+			find.RunGH = github.RunGH
+		}
+		return github.FindLogin(find)
+	})
+	var err error
+	d.Client, err = github.New(github.Options{
+		Host: host, Owner: owner, Repo: name, Transport: wire, Now: o.Clock.Now,
+		Token: func(ctx context.Context) (string, error) {
+			l, err := login()
+			if err != nil {
+				return "", err
+			}
+			return l.Token(ctx)
+		},
+	})
+	return d, err
+}
+
+// Scrub returns text without the secrets that the desk has come to know.
+func (d *Desk) Scrub(text string) string { return d.scrub.Clean(text) }
+
+// Note is a text that is kept once in a conversation: in a comment that begins with Marker and that we wrote.
+type Note struct {
+	Number       int // of the pull request
+	Marker, Body string
+}
+
+// Kept is what became of a note: created, updated, unchanged.
+type Kept struct {
+	Action string
+	ID     int64
+}
+
+// KeepComment brings a note up to date. Its comment is found by its marker and by its author; what somebody else wrote
+// is left alone, whatever it holds. Of several, as two runs at one moment write, the oldest stays.
+func (d *Desk) KeepComment(ctx context.Context, n Note) (Kept, error) {
+	self, err := d.Login(ctx)
+	if err != nil {
+		return Kept{}, err
+	}
+	own, err := d.own(ctx, n, self)
+	if err != nil {
+		return Kept{}, err
+	}
+	k := Kept{Action: "updated"}
+	if len(own) == 0 {
+		k.Action = "created"
+		made, err := d.Comment(ctx, n.Number, n.Body)
+		if err != nil {
+			return Kept{}, err
+		}
+		if own, err = d.own(ctx, n, self); err != nil || len(own) == 0 {
+			return Kept{Action: "created", ID: made.ID}, err
+		}
+	}
+	k.ID = own[0].ID
+	switch {
+	case own[0].Body != n.Body:
+		err = d.EditComment(ctx, k.ID, n.Body)
+	case k.Action == "updated":
+		k.Action = "unchanged"
+	}
+	for _, extra := range own[1:] {
+		if err == nil {
+			err = d.DeleteComment(ctx, extra.ID)
+		}
+	}
+	return k, err
+}
+
+// own are the comments that begin with the note's marker and were written by self, the oldest first.
+func (d *Desk) own(ctx context.Context, n Note, self string) ([]github.Comment, error) {
+	all, err := d.Comments(ctx, n.Number)
+	return slices.DeleteFunc(all, func(c github.Comment) bool {
+		return c.User.Login != self || !strings.HasPrefix(c.Body, n.Marker)
+	}), err
+}
