@@ -96,7 +96,7 @@ func (f *Fleet) changePrincipal(ctx context.Context, id, field string, value any
 	defer f.ForgetPrincipals()
 	// PATCH, as a PUT would take away every role and group that it does not name.
 	body := map[string]any{
-		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+		"schemas":    []string{patchOp},
 		"Operations": []map[string]any{{"op": "replace", "path": field, "value": value}},
 	}
 	err = send(ctx, c, request{method: http.MethodPatch, path: f.scimPath(""), body: body}.below("ServicePrincipals", id), nil)
@@ -113,54 +113,12 @@ func (f *Fleet) DeletePrincipal(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	defer f.memo.Drop("principals/", "federation/"+id, "assignments/", "grants/") // which go with it
+	defer f.memo.Drop("principals/", "federation/"+id, "assignments/", "grants/", "members/") // which go with it
 	err = send(ctx, c, request{method: http.MethodDelete, path: f.scimPath("")}.below("ServicePrincipals", id), nil)
 	if ignoreMissing(err) != nil {
 		return fmt.Errorf("deleting service principal %s: %w", id, err)
 	}
 	return nil
-}
-
-// everyone is the account's group of all its users and service principals. No directory lists it.
-const everyone = "account users"
-
-// HasGroup reports whether the account has a group of that name; without an account, whether the
-// workspace shows one.
-func (f *Fleet) HasGroup(ctx context.Context, host, name string) (bool, error) {
-	if name == everyone {
-		return true, nil
-	}
-	host = f.directory(host)
-	key, names := together("groups/"+host, f.opt.Groups, name)
-	found, err := memo.Recall(ctx, &f.memo, key, func(ctx context.Context) ([]group, error) {
-		return scim[group](ctx, f, host, lookup{resource: "Groups", by: "displayName", names: names, attributes: "id,displayName"})
-	})
-	if err != nil {
-		return false, fmt.Errorf("looking for group %s: %w", name, misplaced(err))
-	}
-	return slices.ContainsFunc(found, func(g group) bool { return strings.EqualFold(g.DisplayName, name) }), nil
-}
-
-type group struct {
-	DisplayName string `json:"displayName"`
-}
-
-// HasUser reports whether the account has a user of that name; without an account, whether the
-// workspace shows one.
-func (f *Fleet) HasUser(ctx context.Context, host, name string) (bool, error) {
-	host = f.directory(host)
-	key, names := together("users/"+host, f.opt.Users, name)
-	found, err := memo.Recall(ctx, &f.memo, key, func(ctx context.Context) ([]user, error) {
-		return scim[user](ctx, f, host, lookup{resource: "Users", by: "userName", names: names, attributes: "id,userName"})
-	})
-	if err != nil {
-		return false, fmt.Errorf("looking for user %s: %w", name, misplaced(err))
-	}
-	return slices.ContainsFunc(found, func(u user) bool { return strings.EqualFold(u.UserName, name) }), nil
-}
-
-type user struct {
-	UserName string `json:"userName"`
 }
 
 // directory returns where groups and users are looked up: in the account, "", if there is one.

@@ -43,7 +43,13 @@ var grantKind = resource.Kind[*databricks.Fleet, grant]{
 		want.Revoke = beyond(made.Privileges, want.Privileges)
 		return want
 	},
-	Others: otherGrants,
+	Others: func(ctx context.Context, f *databricks.Fleet, want grant) ([]resource.Wish, error) {
+		decls, err := otherGrants(ctx, f, want)
+		if err != nil {
+			return nil, err
+		}
+		return resource.ToWishes(decls)
+	},
 	Batch:  func(g grant) string { return g.Host + " " + g.securable().String() },
 	Write:  writeGrants,
 }
@@ -266,6 +272,9 @@ func heldOtherwise(ctx context.Context, f *databricks.Fleet, want grant, h holde
 // mustBeSomebody says of a group or a user that does not exist that it can be given nothing. Whoever
 // holds something already is not asked for.
 func mustBeSomebody(ctx context.Context, f *databricks.Fleet, g grant) error {
+	if g.Principal.Value == "" {
+		return nil // the spec makes it
+	}
 	var exists bool
 	var err error
 	switch g.PrincipalType {

@@ -173,18 +173,15 @@ type grantee struct {
 
 func (g *grantWishes) grantee(text string) grantee {
 	kind, name, _ := strings.Cut(text, ":")
-	switch {
-	case kind == "service_principal" && g.makes(name):
+	switch of := g.Group(name); {
+	case kind == "service_principal" && makesPrincipal(g.Wishes, name):
 		return grantee{name: name, kind: ofSpec, principal: resource.From(principalAddr(name), "application_id")}
+	case kind == ofGroup && of != nil && !of.Exists:
+		return grantee{name: text, kind: ofGroup, principal: resource.From(groupAddr(of.Name), "name")}
 	case kind == "service_principal":
 		kind = ofOther
 	}
 	return grantee{name: text, kind: kind, principal: resource.Known(name)}
-}
-
-func (g *grantWishes) makes(principal string) bool {
-	return slices.ContainsFunc(g.Targets, func(t spec.Target) bool { return t.ServicePrincipal == principal }) ||
-		slices.ContainsFunc(g.ServicePrincipals, func(p spec.ServicePrincipal) bool { return p.Name == principal })
 }
 
 // securableWish is one wish for privileges, before those of one principal on one securable are one.

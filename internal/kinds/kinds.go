@@ -38,6 +38,8 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 		at(hub, resource.Bind(environmentKind, c.GitHub)),
 		at(account, resource.Bind(servicePrincipalKind, c.Databricks)),
 		at(account, resource.Bind(workspaceAssignmentKind, c.Databricks)),
+		at(account, resource.Bind(groupKind, c.Databricks)),
+		at(account, resource.Bind(groupMemberKind, c.Databricks)),
 		at(account, resource.Bind(catalogKind, c.Databricks)),
 		at(account, resource.Bind(catalogBindingKind, c.Databricks)),
 		at(account, resource.Bind(schemaKind, c.Databricks)),
@@ -66,10 +68,19 @@ func Principals(s *spec.Stack) (principals, groups, users []string) {
 	for _, p := range s.ServicePrincipals {
 		named["service_principal"][p.Name] = true
 	}
-	for _, p := range s.Permissions {
-		if sort, name, ok := strings.Cut(p.Principal, ":"); ok && named[sort] != nil {
+	mention := func(principal string) {
+		if sort, name, ok := strings.Cut(principal, ":"); ok && named[sort] != nil {
 			named[sort][name] = true
 		}
+	}
+	for _, g := range s.Groups {
+		named["group"][g.Name] = true
+		for _, m := range g.Members {
+			mention(m)
+		}
+	}
+	for _, p := range s.Permissions {
+		mention(p.Principal)
 	}
 	return slices.Sorted(maps.Keys(named["service_principal"])), slices.Sorted(maps.Keys(named["group"])), slices.Sorted(maps.Keys(named["user"]))
 }

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 // spec does not exercise would pass every test below in silence.
 var everyKind = []string{
 	"branch", "branch_protection", "catalog", "catalog_binding", "environment", "federation_policy", "first_commit", "grant",
+	"group", "group_member",
 	"repository", "schema", "secret", "service_principal", "team", "variable", "workflow_permissions", "workspace_assignment",
 }
 
@@ -152,6 +153,27 @@ func (w *world) principal(name string) (id, application string) {
 	return fmt.Sprint(p["id"]), fmt.Sprint(p["applicationId"])
 }
 
+// group returns the numeric id of a group of the account.
+func (w *world) group(name string) string {
+	w.t.Helper()
+	list := w.send("GET", account+"/scim/v2/Groups?startIndex=1&count=100&filter="+"displayName%20eq%20%22"+name+"%22", nil)
+	found, _ := list["Resources"].([]any)
+	if len(found) != 1 {
+		w.t.Fatalf("%d groups are called %s", len(found), name)
+	}
+	g, _ := found[0].(map[string]any)
+	return fmt.Sprint(g["id"])
+}
+
+// scimPatch is the body of a PATCH with one operation.
+func scimPatch(op, path string, value any) any {
+	operation := map[string]any{"op": op, "path": path}
+	if value != nil {
+		operation["value"] = value
+	}
+	return map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []any{operation}}
+}
+
 func (w *world) rulesetID(name string) string {
 	w.t.Helper()
 	items, _ := w.send("GET", repo+"/rulesets?per_page=100", nil)["items"].([]any)
@@ -207,6 +229,8 @@ func outsideChanges(w *world) []outside {
 		{name: "a policy's subject", method: "PATCH", url: policy + "?update_mask=oidc_policy", body: oidc(nil), address: "federation_policy/taxi-prod/prod", action: plan.Update, field: "subject"},
 		{name: "a policy's issuer", method: "PATCH", url: policy + "?update_mask=oidc_policy", body: oidc(map[string]any{"issuer": "https://elsewhere.example"}), address: "federation_policy/taxi-prod/prod", action: plan.Update, field: "issuer"},
 		{name: "a policy's audiences", method: "PATCH", url: policy + "?update_mask=oidc_policy", body: oidc(map[string]any{"audiences": []string{"x"}}), address: "federation_policy/taxi-prod/prod", action: plan.Update, field: "audiences"},
+		{name: "a membership", method: "PATCH", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), body: scimPatch("remove", "members[value eq \""+prodID+"\"]", nil), address: "group_member/taxi-principals/taxi-prod", action: plan.Create},
+		{name: "a group's existence", method: "DELETE", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), address: "group/taxi-principals", action: plan.Create, alsoAffected: []string{"group_member/taxi-principals/*", "grant/*/group:taxi-principals"}},
 		{name: "a policy's existence", method: "DELETE", url: policy, address: "federation_policy/taxi-prod/prod", action: plan.Create},
 		{name: "all credentials of a principal", method: "secrets", url: account + "/servicePrincipals/" + stagingID + "/credentials/secrets", address: "secret/staging/DATABRICKS_CLIENT_SECRET", action: plan.Rotate, alsoAffected: []string{"secret/*"}},
 	}
@@ -270,7 +294,7 @@ func TestAMissingPermissionIsUnknownAndNeverACreate(t *testing.T) {
 		"repository": "api.github.com/repos/acme/taxi", "first_commit": "*/git/matching-refs/heads*", "branch": "*/git/matching-refs/heads*",
 		"branch_protection": "*/rulesets*", "team": "api.github.com/repos/acme/taxi/teams*", "workflow_permissions": "*/actions/permissions/workflow",
 		"environment": "*/taxi/environments", "variable": "*/variables", "secret": "*/secrets",
-		"service_principal": "*/scim/v2/ServicePrincipals", "workspace_assignment": "*/permissionassignments",
+		"group": "*/scim/v2/Groups", "group_member": "*/scim/v2/Groups/*", "service_principal": "*/scim/v2/ServicePrincipals", "workspace_assignment": "*/permissionassignments",
 		"catalog": "*/unity-catalog/catalogs*", "schema": "*/unity-catalog/schemas*", "catalog_binding": "*/unity-catalog/bindings/*",
 		"grant": "*/unity-catalog/permissions/*", "federation_policy": "*/federationPolicies",
 	}

@@ -105,8 +105,9 @@ func TestTheDefaultBranchIsNeverDeleted(t *testing.T) {
 func TestWhatGoesWithItsParentIsGone(t *testing.T) {
 	specText, worldText := full(t)
 	parents := map[string][]string{
-		"service_principal/taxi-prod": {"federation_policy/taxi-prod/prod", "workspace_assignment/prod/taxi-prod", "grant/schema:prod.taxi/taxi-prod"},
+		"service_principal/taxi-prod": {"federation_policy/taxi-prod/prod", "workspace_assignment/prod/taxi-prod", "group_member/ml-engineers/taxi-prod", "grant/schema:prod.taxi/taxi-prod"},
 		"environment/prod":            {"variable/prod/FEATURE_TABLE", "variable/prod/DATABRICKS_HOST", "secret/prod/PROD_CLIENT_SECRET"},
+		"group/taxi-principals":       {"group_member/taxi-principals/taxi-prod", "group_member/taxi-principals/user:ada@acme.com"},
 		"schema/prod.taxi":            {"grant/schema:prod.taxi/taxi-prod", "grant/schema:prod.taxi/group:account users"},
 	}
 	for parent, below := range parents {

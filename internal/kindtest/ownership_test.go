@@ -72,6 +72,8 @@ var owned = []struct {
 	{"secret", "secret/WORKFLOW_TOKEN", false},
 	{"service_principal", "service_principal/taxi-prod", true},
 	{"workspace_assignment", "workspace_assignment/prod/taxi-prod", false},
+	{"group", "group/taxi-principals", true},
+	{"group_member", "group_member/taxi-principals/taxi-prod", false},
 	{"catalog", "catalog/test", true},
 	{"schema", "schema/prod.taxi", true},
 	{"grant", "grant/schema:prod.taxi/taxi-prod", false},

@@ -151,6 +151,8 @@ func drawSpec(t *rapid.T, name string) string {
 		fmt.Fprintf(&b, "  %s:\n    host: https://%s.cloud.databricks.com\n    service_principal: taxi-%s\n    ci_auth: %s\n", target, target, target, d.of("oidc", "oauth_secret", "access_token"))
 		fmt.Fprintf(&b, "    environment: { reviewers: [%s], branches: [%s] }\n", d.of("", `"team:ml-leads"`), d.of("main", "release", "main, release"))
 	}
+	d.maybe(&b, "service_principals: { taxi-staging: { groups: ["+d.of("taxi-principals", "ml-engineers", "taxi-principals, ml-engineers")+"] } }\n")
+	b.WriteString("groups:\n  ml-engineers: { exists: true }\n  taxi-principals: " + d.of("{}", "{ members: ['group:others'] }", "{ members: ['service_principal:somebody-elses'], exclusive: true }") + "\n")
 	b.WriteString("catalogs:\n")
 	for _, target := range targets {
 		fmt.Fprintf(&b, "  %s:\n    schemas: { taxi: %s }\n", target, d.of("{}", "{ comment: fares }"))
@@ -212,7 +214,8 @@ func (w *world) foreign() string {
 	w.t.Helper()
 	ucStaging := "https://staging.cloud.databricks.com/api/2.1/unity-catalog"
 	parts := []any{
-		w.send("GET", account+"/scim/v2/Groups?startIndex=1&count=100", nil),
+		w.send("GET", account+"/scim/v2/Groups?startIndex=1&count=100&filter=displayName%20ne%20%22taxi-principals%22", nil),
+		w.send("GET", account+"/scim/v2/Groups/"+w.group("others"), nil),
 		w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100&filter=displayName%20eq%20%22somebody-elses%22", nil),
 		w.send("GET", ucStaging+"/catalogs/theirs", nil),
 		w.send("GET", ucStaging+"/schemas?catalog_name=theirs", nil),

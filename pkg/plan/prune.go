@@ -56,9 +56,13 @@ func leave(in Input, byIdentity map[string]string) ([]Change, error) {
 			return nil, err
 		}
 		out, taken[c.Address] = append(out, c), true
+		if id := LiveID(in.Types[c.Kind], w.Want); id != "" {
+			taken[c.Kind+id] = true // the ledger may know it by another address
+		}
 	}
 	for _, w := range in.Departed {
-		if in.Rules.Keep || in.Owned == nil || taken[w.Addr.String()] {
+		id := LiveID(in.Types[w.Addr.Kind], in.Seen[w.Addr.String()].Object)
+		if in.Rules.Keep || in.Owned == nil || taken[w.Addr.String()] || taken[w.Addr.Kind+id] {
 			continue
 		}
 		c, err := depart(in, w, byIdentity)

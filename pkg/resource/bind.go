@@ -48,7 +48,7 @@ func Bind[C, T any](k Kind[C, T], c C) Type {
 	t := Type{
 		Name: k.Name, Doc: k.Doc, Identity: k.Identity, CreateOnly: k.CreateOnly,
 		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Items: k.Items, Guard: k.Guard, ReadsOpen: k.ReadsOpen, Awaited: k.Awaited,
-		Declare: func(w Wishes) ([]Wish, error) { return declare(k.Declare(w)) },
+		Declare: func(w Wishes) ([]Wish, error) { return ToWishes(k.Declare(w)) },
 		Read: func(ctx context.Context, want Object) (Object, error) {
 			return call(want, func(w T) (T, error) { return k.Read(ctx, c, w) })
 		},
@@ -96,11 +96,7 @@ func bindOwnership[C, T any](t *Type, k Kind[C, T], c C) {
 	if k.Others != nil {
 		t.Others = func(ctx context.Context, want Object) ([]Wish, error) {
 			return with(want, func(w T) ([]Wish, error) {
-				decls, err := k.Others(ctx, c, w)
-				if err != nil {
-					return nil, err
-				}
-				return declare(decls)
+				return k.Others(ctx, c, w)
 			})
 		}
 	}
@@ -178,7 +174,8 @@ func bindQuestions[C, T any](t *Type, k Kind[C, T], c C) {
 	}
 }
 
-func declare[T any](decls []Decl[T]) ([]Wish, error) {
+// ToWishes returns decls with canonical JSON in place of a kind's own structs.
+func ToWishes[T any](decls []Decl[T]) ([]Wish, error) {
 	wishes := make([]Wish, 0, len(decls))
 	for _, d := range decls {
 		want, err := ToObject(d.Want)

@@ -84,9 +84,9 @@ type Kind[C, T any] struct {
 	// Moved returns the wish that finds the object by what it was until now, so that an Update gives it
 	// its new name. nil: an object of this kind cannot be renamed.
 	Moved func(want, was T) T
-	// Others lists, for a wish that takes a whole list over (exclusive), what else stands on that list.
-	// nil: no wish does.
-	Others func(ctx context.Context, c C, want T) ([]Decl[T], error)
+	// Others lists, for a wish that takes a whole list over (exclusive), what else stands on that list, of this
+	// kind or of another. nil: no wish does.
+	Others func(ctx context.Context, c C, want T) ([]Wish, error)
 
 	// Batch names what objects share when their changes must go out in one request; Write then
 	// makes them all, and answers one error for each. nil: every change goes alone.

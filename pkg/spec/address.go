@@ -40,6 +40,8 @@ var addressForms = sync.OnceValue(func() []addressForm {
 		form("secret", "NAME or secret/TARGET/NAME", action),
 		form("service_principal", "NAME", text),
 		form("workspace_assignment", "TARGET/PRINCIPAL", target+"/"+text),
+		form("group", "NAME", text),
+		form("group_member", "GROUP/PRINCIPAL", text+"/"+text),
 		form("federation_policy", "PRINCIPAL/TARGET", text+"/"+target),
 		form("catalog", "CATALOG", `(?:`+target+`/)?`+unity),
 		form("catalog_binding", "CATALOG", `(?:`+target+`/)?`+unity),
@@ -50,7 +52,7 @@ var addressForms = sync.OnceValue(func() []addressForm {
 
 // laterKinds are those of the contract that this version makes nothing of.
 func laterKinds() []string {
-	return []string{"deployment", "directory", "entitlement", "git_credential", "group", "group_member", "permission", "principal_user", "pull_request"}
+	return []string{"deployment", "directory", "entitlement", "git_credential", "permission", "principal_user", "pull_request"}
 }
 
 func isMovable(kind string) bool {
@@ -125,6 +127,12 @@ func (r *reading) wishedAddresses() []string {
 	}
 	for _, p := range r.root.get("service_principals").children() {
 		add(p, "service_principal", p.name())
+		for _, g := range p.get("groups").children() {
+			add(g, "group_member", g.text, p.name())
+		}
+	}
+	for _, g := range r.root.get("groups").children() {
+		add(g, "group", g.name())
 	}
 	for _, c := range r.root.get("catalogs").children() {
 		add(c, "catalog", c.name())

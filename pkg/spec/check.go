@@ -18,6 +18,7 @@ func (r *reading) check() {
 		(*reading).checkTargets,
 		(*reading).checkEnvironments,
 		(*reading).checkPrincipals,
+		(*reading).checkGroups,
 		(*reading).checkCatalogs,
 		(*reading).checkPermissions,
 		(*reading).checkSecrets,

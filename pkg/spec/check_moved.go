@@ -116,7 +116,7 @@ func (r *reading) checkMovedCircles(moves []move) {
 func (r *reading) hintMoved(moves []move, wished []string) {
 	section := map[string][]string{
 		"branch": {"branches"}, "branch_protection": {"branches"}, "team": {"git", "teams"}, "environment": {"targets"},
-		"service_principal": {"targets"}, "catalog": {"catalogs"}, "schema": {"catalogs"},
+		"service_principal": {"targets"}, "group": {"groups"}, "catalog": {"catalogs"}, "schema": {"catalogs"},
 	}
 	for _, m := range moves {
 		where, told := section[m.kind]

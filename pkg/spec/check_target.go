@@ -139,6 +139,13 @@ func (r *reading) checkPrincipals() {
 			used = append(used, name)
 		}
 	}
+	for _, g := range r.root.get("groups").children() {
+		for _, m := range g.texts("members") {
+			if name, ok := strings.CutPrefix(m, "service_principal:"); ok {
+				used = append(used, name)
+			}
+		}
+	}
 	if _, sound := r.declared("targets"); !sound {
 		return
 	}

@@ -4,7 +4,7 @@ package spec
 func schemaCodes() []Code {
 	return []Code{
 		{"spec/unknown-key", "a key that the spec does not have", "it is misspelt, or stands in the wrong place", "use the key that the message names, or see `mlopsctl explain`", "git: { repositry: acme/demo }"},
-		{"spec/not-yet", "a key or value that this version does not act on yet", "it belongs to the spec, and a later version acts on it; ignoring it would promise what nobody does", "leave it out, and do what the message says", "groups: { ml-engineers: {} }"},
+		{"spec/not-yet", "a key or value that this version does not act on yet", "it belongs to the spec, and a later version acts on it; ignoring it would promise what nobody does", "leave it out, and do what the message says", "policy: []"},
 		{"spec/missing-key", "a key is missing", "the mapping cannot do without it", "add it", "git: {}"},
 		{"spec/wrong-type", "a value of the wrong form", "a list where a mapping is wanted, a number where text is wanted", "write it as the example shows", "targets: [prod]"},
 		{"spec/unknown-value", "a value that is not among the allowed ones", "it is misspelt", "use one that the message names", "visibility: secret"},
@@ -36,6 +36,7 @@ func nameCodes() []Code {
 		{"spec/table-name", "not a table of a target's catalog", "a recipe serves several catalogs, so it names SCHEMA.TABLE", "leave the catalog out", "input: prod.demo.features"},
 		{"spec/storage-root", "not a storage location", "Unity Catalog takes URLs of object stores", "write s3://, abfss://, gs:// or r2://", "storage_root: /mnt/uc"},
 		{"spec/principal", "not a principal", "the kind is missing, or the name is of another form", "write group:NAME, user:EMAIL or service_principal:NAME", "principal: ml-engineers"},
+		{"spec/group-name", "not a group's name", "the account refuses it, has a group of its own by that name, or has it already in another case", "choose another name", "groups: { admins: {} }"},
 		{"spec/securable", "not a securable", "the kind is missing or unknown, or the name has too few or too many parts", "write catalog:CATALOG, schema:CATALOG.SCHEMA and so on", "on: prod.demo"},
 		{"spec/privilege", "not a privilege on that kind of securable", "it is misspelt, a legacy name, or goes on another kind", "use one that the message names", "privileges: [USAGE]"},
 		{"spec/actions-name", "not the name of a secret or a variable", "GitHub takes letters, digits and _, no digit first, and keeps GITHUB_ to itself", "rename it", "secrets: { GITHUB_PAT: { env: MLOPS_PAT } }"},
@@ -54,6 +55,7 @@ func referenceCodes() []Code {
 		{"spec/unknown-env", "an environment that the spec does not declare", "an environment goes by its target's name, and only a target with environment: has one", "give the target its environment: {}", "environment: prd"},
 		{"spec/unknown-catalog", "a catalog that the spec does not declare", "it is misspelt, or missing from catalogs", "declare it, with exists: true when it is somebody else's", "on: \"catalog:shared\""},
 		{"spec/unknown-schema", "a schema that its catalog does not list", "it is misspelt, or others make it", "list it under the catalog's schemas", "schema: mlops_stack_dmo"},
+		{"spec/unknown-group", "a group that the spec does not declare", "it is misspelt, or missing from groups", "declare it, with exists: true when it is somebody else's", "service_principals: { demo-prod: { groups: [mlops] } }"},
 		{"spec/unknown-principal", "a principal that nothing in the spec uses", "it is misspelt, or the target that ran as it is gone", "name it as a target's service_principal, or leave it out", "service_principals: { demo-prd: { id: … } }"},
 		{"spec/deploy-target", "a target of deploy without a principal or a branch", "a deployment is made off the target's branch, by its principal", "give the target both, or leave it out of deploy", "deploy: [dev]"},
 		{"spec/no-principal", "a target without a principal where one is needed", "a recipe grants to its targets' principals, and a credential is issued for one", "give the target its service_principal", "{ grant: training, targets: [dev] }"},
@@ -76,6 +78,8 @@ func meaningCodes() []Code {
 		{"spec/environment-branch", "an environment that does not admit its target's own branch", "the two keys contradict each other", "add the branch to environment.branches", "prod: { branch: release, environment: { branches: [main] } }"},
 		{"spec/shared-principal", "production runs as the principal of another target", "whoever may deploy the other may change production", "give each target a principal of its own", "staging and prod with service_principal: demo"},
 		{"spec/foreign-catalog", "settings of a catalog that is somebody else's", "exists: true says that the catalog is never changed", "leave the setting out, or exists: true", "shared: { exists: true, comment: ours }"},
+		{"spec/foreign-group", "members of a group that is somebody else's", "exists: true says that the group is never changed", "leave the members out, or exists: true", "ml-engineers: { exists: true, members: [\"user:ada@acme.com\"] }"},
+		{"spec/group-cycle", "groups that are members of each other", "the account refuses a group that holds itself, directly or through others", "take one of the memberships out", "a: { members: [\"group:b\"] }, b: { members: [\"group:a\"] }"},
 		{"spec/secret-source", "a secret with no source, or with several", "its value enters by exactly one", "keep one of env, file, command, oauth_secret and access_token", "TOKEN: { env: A, file: b }"},
 		{"spec/rotate-before", "a renewal that never comes, or comes at every apply", "it is shorter than the lifetime of an oauth_secret, and an access token is renewed without it", "leave it out, or make it shorter", "{ oauth_secret: { target: prod, lifetime: 7d }, rotate_before: 14d }"},
 		{"spec/overlap", "an overlap of a secret that the stack does not revoke, or beyond its lifetime", "overlap is for an oauth_secret: only that is revoked some time after its replacement was stored", "leave it out, or make it at most the lifetime", "{ env: MLOPS_TOKEN, overlap: 24h }"},

@@ -41,7 +41,12 @@ func (r *reading) decode() {
 		s.Targets = append(s.Targets, decodeTarget(n))
 	}
 	for _, n := range r.root.get("service_principals").children() {
-		s.ServicePrincipals = append(s.ServicePrincipals, ServicePrincipal{Name: n.name(), ID: strings.ToLower(n.str("id"))})
+		s.ServicePrincipals = append(s.ServicePrincipals, decodePrincipal(n))
+	}
+	for _, n := range r.root.get("groups").children() {
+		s.Groups = append(s.Groups, Group{
+			Name: n.name(), Exists: n.truth("exists"), Members: n.texts("members"), Exclusive: n.truth("exclusive"),
+		})
 	}
 	for _, n := range r.root.get("catalogs").children() {
 		s.Catalogs = append(s.Catalogs, decodeCatalog(n))
@@ -124,6 +129,10 @@ func decodeTarget(n *node) Target {
 		t.Environment = &Environment{Reviewers: e.texts("reviewers"), Branches: e.texts("branches")}
 	}
 	return t
+}
+
+func decodePrincipal(n *node) ServicePrincipal {
+	return ServicePrincipal{Name: n.name(), ID: strings.ToLower(n.str("id")), Groups: n.texts("groups")}
 }
 
 func decodeCatalog(n *node) Catalog {

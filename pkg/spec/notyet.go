@@ -5,13 +5,11 @@ package spec
 func unsupported() map[string]string {
 	const byHand = "leave it out, and keep doing it by hand"
 	return map[string]string{
-		"groups": "leave it out; a group that the spec refers to must be there already",
 		"policy": byHand,
 		"ci":     byHand,
 
 		"targets.*.ci_auth.personal_access_token": "use oidc, which needs no secret at all",
 
-		"service_principals.*.groups":         byHand,
 		"service_principals.*.entitlements":   byHand,
 		"service_principals.*.directory":      byHand,
 		"service_principals.*.users":          byHand,

@@ -22,6 +22,7 @@ type Stack struct {
 	Branches          []Branch
 	Targets           []Target
 	ServicePrincipals []ServicePrincipal
+	Groups            []Group
 	Catalogs          []Catalog
 	Permissions       []Permission
 	Secrets           []Secret
@@ -116,7 +117,18 @@ type Environment struct {
 }
 
 // ServicePrincipal is what the spec says of a principal beyond its name.
-type ServicePrincipal struct{ Name, ID string }
+type ServicePrincipal struct {
+	Name, ID string
+	Groups   []string // of the account; it becomes a member
+}
+
+// Group is a group of the account.
+type Group struct {
+	Name      string
+	Exists    bool     // it is somebody else's: looked at, never created, renamed or deleted
+	Members   []string // "user:EMAIL", "group:NAME" or "service_principal:NAME"
+	Exclusive bool     // nobody else is a member but the principals whose Groups name it
+}
 
 // Catalog is a Unity Catalog catalog.
 type Catalog struct {
@@ -197,6 +209,16 @@ func (s *Stack) Target(name string) *Target {
 	for i := range s.Targets {
 		if s.Targets[i].Name == name {
 			return &s.Targets[i]
+		}
+	}
+	return nil
+}
+
+// Group returns the group of that name, or nil. The account knows no two whose names differ in case alone.
+func (s *Stack) Group(name string) *Group {
+	for i := range s.Groups {
+		if strings.EqualFold(s.Groups[i].Name, name) {
+			return &s.Groups[i]
 		}
 	}
 	return nil

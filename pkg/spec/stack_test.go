@@ -43,6 +43,20 @@ func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
 	}
 }
 
+func wantPrincipals() []spec.ServicePrincipal {
+	return []spec.ServicePrincipal{{
+		Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab", Groups: []string{"mlops-service-principals", "ml-engineers"},
+	}}
+}
+
+func wantGroups() []spec.Group {
+	return []spec.Group{
+		{Name: "mlops-service-principals"},
+		{Name: "ml-engineers", Exists: true},
+		{Name: "ml-leads", Members: []string{"user:ada@acme.com", "group:ml-engineers", "service_principal:mlops-stack-demo-test"}, Exclusive: true},
+	}
+}
+
 func wantFull() *spec.Stack {
 	return &spec.Stack{
 		File: "testdata/full.yaml", Dir: "testdata", Name: "mlops-stack-demo",
@@ -63,7 +77,7 @@ func wantFull() *spec.Stack {
 			{Name: "release", From: "main", Protection: &spec.Protection{RequiredApprovals: pointer(1), Exclusive: true}},
 		},
 		Targets:           wantTargets(),
-		ServicePrincipals: []spec.ServicePrincipal{{Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab"}},
+		ServicePrincipals: wantPrincipals(), Groups: wantGroups(),
 		Catalogs: []spec.Catalog{
 			{Name: "test", Schemas: []spec.Schema{{Name: "mlops_stack_demo"}}},
 			{Name: "staging", Schemas: []spec.Schema{{Name: "mlops_stack_demo"}}},
