@@ -52,6 +52,12 @@ func (a *app) refusals(ctx context.Context, s *session, p *plan.Plan, d decision
 		p.Diagnostics = append(p.Diagnostics, d)
 		code = exitCredentials
 	}
+	if code == exitDone && (d.shown == nil || !plan.Same(d.shown, p)) {
+		if lacking := engine.Rights(s.engine.Lacking(ctx, p)); len(lacking) > 0 {
+			p.Diagnostics = append(p.Diagnostics, lacking...)
+			code = exitCredentials
+		}
+	}
 	return p, code
 }
 

@@ -45,6 +45,7 @@ func (f *Fleet) assignments(ctx context.Context, w Workspace) (map[int64][]strin
 	if err != nil {
 		return nil, bare(err)
 	}
+	f.trusted.Store(true)
 	all := map[int64][]string{}
 	for _, a := range list {
 		if a.Error != "" {

@@ -27,10 +27,11 @@ type Logins struct {
 	Secrets    *transport.Scrubber
 }
 
-// Login is the credential of one host. Origin says for people where it comes from.
+// Login is the credential of one host. Origin says for people where it comes from, Method how it logs in, by
+// the SDK's name for it; Client is the application id that it logs in with, "" where only the host could tell.
 type Login struct {
-	Origin string
-	config *config.Config
+	Origin, Method, Client string
+	config                 *config.Config
 }
 
 // Config returns the SDK's configuration for one host: logged in by the profile that the spec names,
@@ -58,7 +59,7 @@ func (l Logins) Find(h Host) (Login, error) {
 	for _, secret := range found.secrets {
 		l.Secrets.Add(secret)
 	}
-	return Login{Origin: found.origin, config: l.configure(h, found)}, nil
+	return Login{Origin: found.origin, Method: found.auth, Client: found.client, config: l.configure(h, found)}, nil
 }
 
 // credential is what was found for one host: a strategy that logs in, or settings that the SDK's own
@@ -66,6 +67,7 @@ func (l Logins) Find(h Host) (Login, error) {
 type credential struct {
 	origin   string
 	auth     string
+	client   string // the application id that logs in, where that is known
 	secrets  []string
 	strategy config.CredentialsStrategy
 	settings map[string]string

@@ -43,7 +43,7 @@ func (l Logins) clientCredentials(h Host, origin string, pair clientSecret) *cre
 		}
 		return l.token(ctx, &c)
 	}
-	return &credential{origin: origin, auth: "oauth-m2m", secrets: []string{pair.secret},
+	return &credential{origin: origin, auth: "oauth-m2m", client: pair.id, secrets: []string{pair.secret},
 		strategy: strategy{name: "oauth-m2m", token: once(explained(h, origin, ask))}}
 }
 
@@ -68,7 +68,7 @@ func (l Logins) federated(h Host, kind string, id identity) (*credential, error)
 		}
 		return l.token(ctx, &c)
 	}
-	return &credential{origin: id.origin, auth: kind, strategy: strategy{name: kind, token: once(explained(h, id.origin, ask))}}, nil
+	return &credential{origin: id.origin, auth: kind, client: id.client, strategy: strategy{name: kind, token: once(explained(h, id.origin, ask))}}, nil
 }
 
 func (l Logins) subjectToken(ctx context.Context, h Host, kind string, id identity) (string, error) {

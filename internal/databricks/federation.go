@@ -39,6 +39,7 @@ func (f *Fleet) FederationPolicies(ctx context.Context, principalID string) ([]F
 		if err != nil {
 			return nil, fmt.Errorf("reading the federation policies of principal %s: %w", principalID, misplaced(bare(err)))
 		}
+		f.trusted.Store(true)
 		all := make([]FederationPolicy, 0, len(list))
 		for _, p := range list {
 			all = append(all, f.policy(p))

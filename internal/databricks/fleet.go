@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/databricks/databricks-sdk-go/client"
 	"github.com/databricks/databricks-sdk-go/config"
@@ -39,6 +40,7 @@ type Fleet struct {
 	opt     Options
 	account login
 	memo    memo.Memo
+	trusted atomic.Bool // the account let this program read what only its administrators may
 
 	mu         sync.Mutex
 	workspaces map[string]login

@@ -44,6 +44,8 @@ type Engine struct {
 	scrub  *transport.Scrubber
 	hub    *github.Client
 	fleet  *databricks.Fleet
+	clocks *transport.Clocks
+	logins logins
 	vault  *credentials.Vault
 	types  []resource.Type
 	byName map[string]resource.Type
@@ -54,16 +56,25 @@ type Engine struct {
 	tell    func(string)
 }
 
+// logins find the credential for a host, and send nothing.
+type logins struct {
+	github     func() (github.Login, error)
+	databricks func(databricks.Host) (databricks.Login, error)
+}
+
 // Connect binds the kinds to clients of the spec's hosts. It sends nothing: each host is logged in to
 // when the first request for it is made.
 func Connect(s *spec.Stack, o Options) (*Engine, error) {
 	if o.Parallelism < 1 {
 		o.Parallelism = 32
 	}
-	e := &Engine{stack: s, opt: o, guard: &transport.Guard{}, count: &transport.Counter{}, scrub: &transport.Scrubber{}, byName: map[string]resource.Type{}}
+	e := &Engine{
+		stack: s, opt: o, guard: &transport.Guard{}, count: &transport.Counter{}, scrub: &transport.Scrubber{},
+		clocks: &transport.Clocks{}, byName: map[string]resource.Type{},
+	}
 	wire := transport.New(transport.Options{
 		Base: o.Base, Trusted: trusted(s), Guard: e.guard, Count: e.count, Clock: o.Clock, Secrets: e.scrub,
-		Reach: o.Bounds.reachable(s),
+		Reach: o.Bounds.reachable(s), Clocks: e.clocks,
 	})
 	hub, err := e.connectGitHub(wire)
 	if err != nil {
@@ -89,6 +100,7 @@ func (e *Engine) connectGitHub(wire http.RoundTripper) (*github.Client, error) {
 		o.RunGH = github.RunGH // it may keep its token in the machine's key store
 	}
 	login := sync.OnceValues(func() (github.Login, error) { return github.FindLogin(o) })
+	e.logins.github = login
 	return github.New(github.Options{
 		Host: e.stack.Git.Host, Owner: e.stack.Git.Owner, Repo: e.stack.Git.Name, Dir: filepath.Join(e.stack.Dir, e.stack.Git.Source),
 		Transport: wire, Now: e.opt.Clock.Now,
@@ -104,6 +116,7 @@ func (e *Engine) connectGitHub(wire http.RoundTripper) (*github.Client, error) {
 
 func (e *Engine) connectDatabricks(wire http.RoundTripper) *databricks.Fleet {
 	logins := databricks.Logins{Env: e.opt.Env, ConfigFile: e.databricksConfig(), Transport: wire, Secrets: e.scrub}
+	e.logins.databricks = logins.Find
 	o := databricks.Options{Config: logins.Config}
 	if a := e.stack.Account; a != nil {
 		o.Account = &databricks.Host{URL: a.Host, AccountID: a.ID, Profile: a.Profile}

@@ -44,10 +44,21 @@ func (c *Client) SetWorkflowPermissions(ctx context.Context, p WorkflowPermissio
 	}
 }
 
+// OrganizationLimit returns what the organisation's own settings are, beyond which one that forbids it lets no
+// repository go.
+func (c *Client) OrganizationLimit(ctx context.Context) (WorkflowPermissions, error) {
+	return memo.Recall(ctx, &c.memo, "org workflow permissions", func(ctx context.Context) (WorkflowPermissions, error) {
+		var limit WorkflowPermissions
+		if err := c.get(ctx, route("orgs", c.opt.Owner, "actions", "permissions", "workflow"), &limit); err != nil {
+			return limit, fmt.Errorf("reading the workflow permissions of the organisation %s: %w", c.opt.Owner, err)
+		}
+		return limit, nil
+	})
+}
+
 // organizationLimit says in words what the organisation allows its repositories.
 func (c *Client) organizationLimit(ctx context.Context) string {
-	var limit WorkflowPermissions
-	err := c.get(ctx, route("orgs", c.opt.Owner, "actions", "permissions", "workflow"), &limit)
+	limit, err := c.OrganizationLimit(ctx)
 	if err != nil || limit.Default == nil || limit.PullRequests == nil {
 		return fmt.Sprintf("the organisation %s or its enterprise forbids it; an owner can change that in the organisation's settings, Actions, General", c.opt.Owner)
 	}

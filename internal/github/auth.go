@@ -19,10 +19,12 @@ import (
 )
 
 // Login is the credential for one GitHub host. Origin says for people where it comes from; Token
-// returns a token that is valid now.
+// returns a token that is valid now; Permissions are those of an App's installation, nil where it is
+// none.
 type Login struct {
-	Origin string
-	Token  func(context.Context) (string, error)
+	Origin      string
+	Token       func(context.Context) (string, error)
+	Permissions func(context.Context) (map[string]string, error)
 }
 
 // LoginOptions is where a credential is looked for. GHConfigDir is the folder of gh's configuration,

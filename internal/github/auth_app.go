@@ -47,15 +47,23 @@ func (o LoginOptions) app(host site) (login Login, found bool, err error) {
 	}
 	a := app{id: id, installation: installation, key: parsed, host: host, opt: o}
 	token := once(a.token, a.lasts)
-	return Login{Origin: "GitHub App " + id, Token: func(ctx context.Context) (string, error) {
-		t, err := token(ctx)
-		return t.Token, err
-	}}, true, nil
+	return Login{
+		Origin: "GitHub App " + id,
+		Token: func(ctx context.Context) (string, error) {
+			t, err := token(ctx)
+			return t.Token, err
+		},
+		Permissions: func(ctx context.Context) (map[string]string, error) {
+			t, err := token(ctx)
+			return t.Permissions, err
+		},
+	}, true, nil
 }
 
 type installationToken struct {
-	Token   string    `json:"token"`
-	Expires time.Time `json:"expires_at"`
+	Token       string            `json:"token"`
+	Expires     time.Time         `json:"expires_at"`
+	Permissions map[string]string `json:"permissions"`
 }
 
 // lasts reports whether a token lives for 5 minutes more, the longest that one request may wait.

@@ -41,6 +41,7 @@ type Client struct {
 	mu     sync.Mutex
 	born   time.Time // when this client created the repository
 	former string    // the name that the repository has until it is renamed; "" where it has the spec's
+	shown  *Shown    // what the last answer said of the token; nil before the first
 }
 
 // New returns a client; it sends nothing.
@@ -94,6 +95,9 @@ func (c *Client) send(ctx context.Context, r request, out any) (*gh.Response, er
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := c.rest.Do(ctx, req, out)
+	if resp != nil {
+		c.note(resp.Header)
+	}
 	if err != nil && resp != nil && resp.StatusCode < 300 && resp.StatusCode != http.StatusAccepted {
 		return resp, garbled(resp, err)
 	}

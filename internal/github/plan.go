@@ -44,7 +44,9 @@ func (c *Client) plan(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if owner.IsOrganization() {
-			err = c.get(ctx, route("orgs", c.opt.Owner), &owner)
+			var o Organization
+			o, err = c.Organization(ctx)
+			owner = o.Account
 		} else {
 			var self Account
 			if self, err = c.Self(ctx); err == nil && self.ID == owner.ID {

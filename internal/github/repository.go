@@ -22,6 +22,9 @@ type Repository struct {
 	Archived      bool    `json:"archived"`
 	DefaultBranch string  `json:"default_branch"`
 	Owner         Account `json:"owner"`
+	// Roles are those that the token's user has, as pull, triage, push, maintain and admin; nil where GitHub
+	// does not say.
+	Roles map[string]bool `json:"permissions"`
 }
 
 // Account is an organisation or a user.

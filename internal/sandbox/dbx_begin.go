@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,12 +15,34 @@ const (
 	operatorToken  = "sandbox-operator-github-token"
 )
 
-// Operator returns the credentials of somebody with every right, by the names of the environment
-// variables that usually hold them.
+// Operator returns the credentials that a rehearsal logs in with, by the names of the environment variables
+// that usually hold them: those of somebody with every right, unless the world file gives others.
 func (s *Sandbox) Operator() map[string]string {
-	return map[string]string{
+	all := map[string]string{
 		"DATABRICKS_CLIENT_ID": operatorID, "DATABRICKS_CLIENT_SECRET": operatorSecret, "GITHUB_TOKEN": s.operatorGitHubToken(),
 	}
+	given := s.state.Operator
+	for name := range all {
+		service, _, _ := strings.Cut(name, "_")
+		for other := range given {
+			if strings.Contains(other, service) {
+				delete(all, name) // one login a service
+			}
+		}
+	}
+	maps.Copy(all, given)
+	return all
+}
+
+// checkOperator refuses what is no login: the environment of a rehearsal is not a world file's to make up.
+func checkOperator(given map[string]string) error {
+	for name := range given {
+		known := []string{"GITHUB_TOKEN", "MLOPSCTL_GITHUB_APP_", "DATABRICKS_CLIENT_", "DATABRICKS_TOKEN", "DATABRICKS_HOST"}
+		if !slices.ContainsFunc(known, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			return fmt.Errorf("operator: %s is no variable of a login", name)
+		}
+	}
+	return nil
 }
 
 func (s *Sandbox) operatorGitHubToken() string { return operatorToken }

@@ -118,7 +118,7 @@ func (g *ghCall) getOrg() (any, error) {
 	if g.who != nil && g.who.account != nil && org.member(g.who.account.Login) != nil {
 		o["plan"] = ghObject{"name": org.Plan, "space": 976562499, "private_repos": 999999, "filled_seats": len(org.Members), "seats": 100}
 		o["default_repository_permission"] = org.Base
-		o["members_can_create_repositories"] = true
+		o["members_can_create_repositories"] = !org.Closed
 		o["default_repository_branch"] = g.gh.DefaultBranch
 	}
 	return o, nil

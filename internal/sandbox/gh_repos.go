@@ -72,6 +72,9 @@ func (g *ghCall) createOrgRepo() (any, error) {
 		f.header = ghHeader("X-Accepted-OAuth-Scopes", "public_repo, repo")
 		return nil, f
 	}
+	if user != nil && org.Closed && !user.Operator && (org.member(user.Login) == nil || !org.member(user.Login).Owner) {
+		return nil, ghRefused("You need admin access to the organization before adding a repository to it.")
+	}
 	return g.createRepo(org)
 }
 
@@ -113,6 +116,9 @@ func (g *ghCall) createRepo(owner *ghAccount) (any, error) {
 	// A new repository takes its name back from the one that was renamed away from it.
 	for _, other := range g.gh.Repositories {
 		other.Former = slices.DeleteFunc(other.Former, func(name string) bool { return strings.EqualFold(name, g.gh.fullName(r)) })
+	}
+	if user := g.who.account; user != nil && owner.Org && !user.Operator {
+		r.Collaborators[strings.ToLower(user.Login)] = "admin" // who makes a repository administers it
 	}
 	if in := g.who.installation; in != nil && in.Repositories != nil {
 		in.Repositories = append(in.Repositories, r.ID) // an App sees what it made itself

@@ -44,6 +44,7 @@ type ghAccount struct {
 	Teams    []*ghTeam   `json:"teams"`
 	Workflow ghWorkflow  `json:"workflow"`
 	Locked   bool        `json:"workflow_locked"` // repositories may not ask for more than Workflow
+	Closed   bool        `json:"closed"`          // only owners create repositories
 	Subject  *ghSubject  `json:"subject"`
 }
 

@@ -12,12 +12,13 @@ import (
 // GitHubWorld is what a world file says about GitHub, beyond what the guide presumes: an
 // organisation on the enterprise plan that owns the spec's repository, and an operator who owns it.
 type GitHubWorld struct {
-	OwnerType      string             `yaml:"owner_type"`           // organization (default) or user
-	Plan           string             `yaml:"plan"`                 // of the owner: free, team or enterprise (default)
-	DefaultBranch  string             `yaml:"default_branch"`       // of new repositories; main unless said
-	BasePermission string             `yaml:"base_permission"`      // of members on every repository; read unless said
-	Workflow       *GitHubWorkflow    `yaml:"workflow_permissions"` // of the organisation
-	SubjectKeys    []string           `yaml:"oidc_subject_keys"`    // the organisation's template for OIDC subjects
+	OwnerType      string             `yaml:"owner_type"`                      // organization (default) or user
+	Plan           string             `yaml:"plan"`                            // of the owner: free, team or enterprise (default)
+	DefaultBranch  string             `yaml:"default_branch"`                  // of new repositories; main unless said
+	BasePermission string             `yaml:"base_permission"`                 // of members on every repository; read unless said
+	Workflow       *GitHubWorkflow    `yaml:"workflow_permissions"`            // of the organisation
+	MembersCreate  *bool              `yaml:"members_can_create_repositories"` // true unless said
+	SubjectKeys    []string           `yaml:"oidc_subject_keys"`               // the organisation's template for OIDC subjects
 	Teams          []GitHubTeam       `yaml:"teams"`
 	Users          []GitHubUser       `yaml:"users"`
 	Apps           []GitHubApp        `yaml:"apps"`
@@ -138,6 +139,7 @@ func (w *GitHubWorld) applyOwner(s *Sandbox) (*ghAccount, error) {
 		return owner, nil
 	}
 	owner.Org, owner.Base = true, cmp.Or(w.BasePermission, "read")
+	owner.Closed = w.MembersCreate != nil && !*w.MembersCreate
 	if w.Workflow != nil {
 		if err := oneOf("workflow_permissions.default", w.Workflow.Default, "read", "write"); err != nil {
 			return nil, err

@@ -51,12 +51,13 @@ type Sandbox struct {
 // State is everything that the sandbox remembers, as it is kept on disk. Each service has its own
 // part and its own file for the type.
 type State struct {
-	Format     int           `json:"format"`
-	Sequence   int64         `json:"sequence"`           // the last number that was handed out as an id
-	Advanced   time.Duration `json:"advanced,omitempty"` // what was added to the clock
-	Faults     []*Fault      `json:"faults,omitempty"`
-	Databricks *Databricks   `json:"databricks"`
-	GitHub     *GitHub       `json:"github"`
+	Format     int               `json:"format"`
+	Sequence   int64             `json:"sequence"`           // the last number that was handed out as an id
+	Advanced   time.Duration     `json:"advanced,omitempty"` // what was added to the clock
+	Faults     []*Fault          `json:"faults,omitempty"`
+	Operator   map[string]string `json:"operator,omitempty"` // logins instead of the operator's
+	Databricks *Databricks       `json:"databricks"`
+	GitHub     *GitHub           `json:"github"`
 }
 
 // nextID hands out ids in order, so that the same requests get the same ids.

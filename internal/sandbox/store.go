@@ -69,7 +69,10 @@ func (s *Sandbox) begin(world []byte) error {
 	if err != nil {
 		return err
 	}
-	s.state = &State{Format: stateFormat}
+	if err := checkOperator(w.Operator); err != nil {
+		return fmt.Errorf("world file: %w", err)
+	}
+	s.state = &State{Format: stateFormat, Operator: w.Operator}
 	if err := s.beginDatabricks(w.Databricks); err != nil {
 		return fmt.Errorf("world file: %w", err)
 	}

@@ -16,6 +16,9 @@ type World struct {
 	Databricks *DatabricksWorld `yaml:"databricks"`
 	GitHub     *GitHubWorld     `yaml:"github"`
 	Faults     []Fault          `yaml:"faults"`
+	// Operator are logins to rehearse with instead of those of somebody with every right, by the names of their
+	// environment variables; the users, apps and principals of the world file have them.
+	Operator map[string]string `yaml:"operator"`
 }
 
 // DatabricksWorld is what a Databricks account holds beyond its workspaces, one metastore and the

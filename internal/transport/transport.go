@@ -28,6 +28,7 @@ type Options struct {
 	Count   *Counter
 	Clock   Clock
 	Secrets *Scrubber
+	Clocks  *Clocks
 }
 
 // New returns the transport. A response that it returns is a success, whole and in memory; everything
@@ -169,6 +170,7 @@ func (w *wire) once(req *http.Request, body io.ReadCloser) (*http.Response, *Err
 		return nil, w.broken(req, cause(ctx, err), got.progress())
 	}
 	w.pace.note(req, resp)
+	w.opt.Clocks.note(w.opt.Clock.Now(), req, resp)
 	defer resp.Body.Close() //nolint:errcheck // the body has been read by then; closing it can tell nothing new
 	late := time.AfterFunc(w.longest, func() { cancel(errSlow) })
 	defer late.Stop()
