@@ -20,17 +20,17 @@ import (
 func (a *app) sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
-		Short: "The local stand-in: serve, reset, state",
+		Short: "The local stand-in: serve, reset, state, do",
 		Long:  "The commands of the local stand-in that --sandbox answers from. More: mlopsctl help sandboxes",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return misuse("there is no command %q below sandbox; it has serve, reset and state", args[0])
+				return misuse("there is no command %q below sandbox; it has serve, reset, state and do", args[0])
 			}
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(a.serveCommand(), a.resetCommand(), a.stateCommand())
+	cmd.AddCommand(a.serveCommand(), a.resetCommand(), a.stateCommand(), a.doCommand())
 	return cmd
 }
 

@@ -78,6 +78,9 @@ func (s *Sandbox) byToken(token string) (*actor, error) {
 		return &actor{account: gh.operator(), kind: classicToken,
 			scopes: []string{"admin:org", "delete_repo", "repo", "user", "workflow"}}, nil
 	}
+	if who := s.byPerson(token); who != nil {
+		return who, nil
+	}
 	i := slices.IndexFunc(gh.Tokens, func(t *ghToken) bool { return t.Hash == ghHash(token) })
 	if i < 0 {
 		return nil, ghBadCredentials()

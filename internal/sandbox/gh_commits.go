@@ -185,6 +185,10 @@ func (g *ghCall) compare() (any, error) {
 		}
 		commits = append(commits, o)
 	}
+	files, err := g.diffEntries(st, refChange{old: shared[0].Hash, new: h.Hash})
+	if err != nil {
+		return nil, err
+	}
 	first, err := g.commitFull(st, b.Hash)
 	if err != nil {
 		return nil, err
@@ -196,7 +200,7 @@ func (g *ghCall) compare() (any, error) {
 	url := fmt.Sprintf("%s/%s/compare/%s...%s", g.htmlBase(), g.gh.fullName(g.repo), base, head)
 	return ghObject{"url": g.repoURL() + "/compare/" + g.vars["basehead"], "html_url": url, "permalink_url": url, "diff_url": url + ".diff",
 		"patch_url": url + ".patch", "base_commit": first, "merge_base_commit": common, "status": ghCompared(len(ahead), len(behind)),
-		"ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead), "commits": commits, "files": []ghObject{}}, nil
+		"ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead), "commits": commits, "files": files}, nil
 }
 
 func ghCompared(ahead, behind int) string {

@@ -111,7 +111,15 @@ func (r *ghRepo) missingChecks(rule ghRule, sha string) string {
 	}
 }
 
+// status is the latest of a check on a commit: a status that was set, or a job.
 func (r *ghRepo) status(sha, name string) string {
+	for _, run := range slices.Backward(r.Runs) {
+		for _, j := range run.Jobs {
+			if run.SHA == sha && j.Name == name {
+				return j.Conclusion
+			}
+		}
+	}
 	for _, status := range slices.Backward(r.Statuses) {
 		if status.SHA == sha && status.Context == name {
 			return status.State

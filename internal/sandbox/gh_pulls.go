@@ -13,22 +13,23 @@ import (
 
 // ghPull is a pull request between two branches of one repository.
 type ghPull struct {
-	ID       int64     `json:"id"`
-	Number   int       `json:"number"`
-	Title    string    `json:"title"`
-	Body     *string   `json:"body"`
-	Head     string    `json:"head"`
-	Base     string    `json:"base"`
-	HeadSHA  string    `json:"head_sha"` // when it was closed
-	Author   string    `json:"author"`
-	Draft    bool      `json:"draft"`
-	Open     bool      `json:"open"`
-	Merged   string    `json:"merged"` // the merge's commit
-	MergedBy string    `json:"merged_by"`
-	Approved []string  `json:"approved"` // logins
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
-	Closed   time.Time `json:"closed,omitzero"`
+	ID       int64       `json:"id"`
+	Number   int         `json:"number"`
+	Title    string      `json:"title"`
+	Body     *string     `json:"body"`
+	Head     string      `json:"head"`
+	Base     string      `json:"base"`
+	HeadSHA  string      `json:"head_sha"` // when it was closed
+	Author   string      `json:"author"`
+	Draft    bool        `json:"draft"`
+	Open     bool        `json:"open"`
+	Merged   string      `json:"merged"` // the merge's commit
+	MergedBy string      `json:"merged_by"`
+	Approved []string    `json:"approved"` // logins
+	Reviews  []*ghReview `json:"reviews,omitempty"`
+	Created  time.Time   `json:"created"`
+	Updated  time.Time   `json:"updated"`
+	Closed   time.Time   `json:"closed,omitzero"`
 }
 
 func ghPullRoutes() []ghRoute {
@@ -39,7 +40,9 @@ func ghPullRoutes() []ghRoute {
 		{pattern: "GET ~/pulls/{pull_number}", need: read, handle: (*ghCall).getPull},
 		{pattern: "PATCH ~/pulls/{pull_number}", need: write, handle: (*ghCall).patchPull},
 		{pattern: "PUT ~/pulls/{pull_number}/merge", need: writes("contents", writeAccess), handle: (*ghCall).mergePull},
+		{pattern: "GET ~/pulls/{pull_number}/reviews", need: read, handle: (*ghCall).listReviews},
 		{pattern: "POST ~/pulls/{pull_number}/reviews", need: write, handle: (*ghCall).reviewPull},
+		{pattern: "GET ~/pulls/{pull_number}/files", need: read, handle: (*ghCall).listPullFiles},
 	}
 }
 
@@ -123,6 +126,9 @@ func (g *ghCall) createPull() (any, error) {
 	p := &ghPull{ID: g.state.nextID(), Number: g.repo.nextNumber(), Title: body.Title, Body: body.Body, Head: head, Base: body.Base,
 		Author: g.who.name(), Draft: body.Draft, Open: true, Created: g.now(), Updated: g.now()}
 	g.repo.Pulls, g.changed = append(g.repo.Pulls, p), true
+	if err := g.pullMoved(g.repo, st, p); err != nil {
+		return nil, err
+	}
 	o, err := g.pullObject(p)
 	if err != nil {
 		return nil, err
@@ -159,35 +165,6 @@ func (g *ghCall) patchPull() (any, error) {
 	}
 	p.Updated, g.changed = g.now(), true
 	return g.pullObject(p)
-}
-
-// reviewPull takes an approval; an author may not approve what is his own.
-func (g *ghCall) reviewPull() (any, error) {
-	p, err := g.pull()
-	if err != nil {
-		return nil, err
-	}
-	var body struct{ Event, Body string }
-	if err := g.read(&body); err != nil {
-		return nil, err
-	}
-	if body.Event == "APPROVE" {
-		if p.Author == g.who.name() {
-			return nil, &failure{status: http.StatusUnprocessableEntity, message: "Unprocessable Entity",
-				errors: []any{"Can not approve your own pull request"}}
-		}
-		if !slices.Contains(p.Approved, g.who.name()) {
-			p.Approved = append(p.Approved, g.who.name())
-		}
-	}
-	g.changed = true
-	id := g.state.nextID()
-	state := map[string]string{"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED", "": "PENDING"}[body.Event]
-	url := fmt.Sprintf("%s/pulls/%d", g.repoURL(), p.Number)
-	page := fmt.Sprintf("%s/%s/pull/%d", g.htmlBase(), g.gh.fullName(g.repo), p.Number)
-	return ghObject{"id": id, "node_id": ghNode("PullRequestReview", id), "user": g.actorObject(g.who.name()), "body": body.Body, "state": state,
-		"html_url": page, "pull_request_url": url, "submitted_at": ghTime(g.now()), "commit_id": nil, "author_association": "MEMBER",
-		"_links": ghObject{"html": ghObject{"href": page}, "pull_request": ghObject{"href": url}}}, nil
 }
 
 // actorObject is the user of that name; an App's bot is a user of its own.

@@ -33,6 +33,7 @@ type ghRepo struct {
 	Pulls        []*ghPull           `json:"pulls"`
 	Comments     []*ghComment        `json:"comments"`
 	Statuses     []*ghStatus         `json:"statuses"`
+	Runs         []*ghRun            `json:"runs,omitempty"`
 	Protection   map[string]ghObject `json:"protection"` // classic protection, by branch
 	RefuseRefs   []string            `json:"refuse_refs,omitempty"`
 }

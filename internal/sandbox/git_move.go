@@ -175,7 +175,49 @@ func (s *Sandbox) applyMove(r *ghRepo, st *gitStore, c refChange) error {
 	}
 	if wasEmpty && branch != r.Default {
 		r.Default = branch
-		return st.setHead(branch)
+		if err := st.setHead(branch); err != nil {
+			return err
+		}
+	}
+	if c.deletes() {
+		return nil
+	}
+	return s.branchMoved(r, st, c)
+}
+
+// branchMoved starts the runs of a push, and those of the open pull requests whose head it is.
+func (s *Sandbox) branchMoved(r *ghRepo, st *gitStore, c refChange) error {
+	branch := strings.TrimPrefix(c.name, "refs/heads/")
+	commit, err := st.peel(c.new)
+	if err != nil {
+		return fmt.Errorf("reading what was pushed to %s: %w", branch, err)
+	}
+	push := runStart{repo: r, store: st, event: "push", branch: branch, commit: c.new, before: c.old, actor: commit.Committer.Name}
+	if push.before.IsZero() && commit.NumParents() > 0 {
+		push.before = commit.ParentHashes[0]
+	}
+	if err := s.startRuns(push); err != nil {
+		return err
+	}
+	for _, p := range r.Pulls {
+		if p.Open && p.Head == branch {
+			if err := s.pullMoved(r, st, p); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// pullMoved starts the runs of a pull request that was opened, or whose head has moved.
+func (s *Sandbox) pullMoved(r *ghRepo, st *gitStore, p *ghPull) error {
+	head, err := st.branch(p.Head)
+	if err != nil || head.IsZero() {
+		return err
+	}
+	base, err := st.branch(p.Base)
+	if err != nil {
+		return err
+	}
+	return s.startRuns(runStart{repo: r, store: st, event: "pull_request", branch: p.Head, into: p.Base, commit: head, before: base, pull: p.Number, actor: p.Author})
 }

@@ -46,6 +46,7 @@ type Sandbox struct {
 	aliases map[string][]string    // served host: the configured hosts that it answers for
 	seen    map[string]*recentGets // for stale answers
 	issuer  *issuer
+	persons string // begins the tokens of the people who do what Do says; "" until the first
 }
 
 // State is everything that the sandbox remembers, as it is kept on disk. Each service has its own

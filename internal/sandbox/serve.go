@@ -201,6 +201,15 @@ func (s *Sandbox) controls() *http.ServeMux {
 		}
 		control(w, struct{}{}, err)
 	})
+	mux.HandleFunc("POST /_sandbox/do", func(w http.ResponseWriter, r *http.Request) {
+		var deed Deed
+		err := readControl(w, r, &deed)
+		done := ""
+		if err == nil {
+			done, err = s.Do(r.Context(), deed)
+		}
+		control(w, map[string]string{"done": done}, err)
+	})
 	mux.HandleFunc("POST /_sandbox/clock", func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
 			Advance string `json:"advance"`
