@@ -11,6 +11,7 @@ import (
 )
 
 func (a *app) doctorCommand() *cobra.Command {
+	permissions := false
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Who am I on every host, and may I do what a plan needs?",
@@ -19,12 +20,43 @@ func (a *app) doctorCommand() *cobra.Command {
 			"on this machine. Each thing that is missing comes with how to get it. It only reads: what would show\n" +
 			"in a write alone, as a fine-grained token's rights, cannot be checked, and is said so. It exits with 4\n" +
 			"when something is missing. An apply makes the same checks before its first write.",
-		Example:     "  mlopsctl doctor\n  mlopsctl doctor --target prod -o json",
+		Example:     "  mlopsctl doctor\n  mlopsctl doctor --target prod -o json\n  mlopsctl doctor --permissions -o markdown",
 		Args:        cobra.NoArgs,
-		Annotations: takes("text,json", partOfStack),
-		RunE:        a.run(func(cmd *cobra.Command, _ []string) error { return a.examine(cmd.Context()) }),
+		Annotations: takes("text,json,markdown", partOfStack),
+		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case permissions:
+				return a.tellPermissions()
+			case a.flags.output == "markdown":
+				return misuse("a report of doctor is text or json; markdown is for doctor --permissions")
+			default:
+				return a.examine(cmd.Context())
+			}
+		}),
 	}
+	cmd.Flags().BoolVar(&permissions, "permissions", false, "print the least that it takes to apply this spec, and to plan it for a pull request, and why; sends nothing")
 	return cmd
+}
+
+func (a *app) tellPermissions() (err error) {
+	s, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, s.close) }()
+	least, err := s.engine.Permissions(a.aim(deletion{prune: true}))
+	if err != nil {
+		return planFailure(err)
+	}
+	switch a.flags.output {
+	case "json":
+		a.printJSON(render.PermissionsJSON(least))
+	case "markdown":
+		a.print(render.PermissionsMarkdown(least))
+	default:
+		a.print(render.Permissions(least, a.outStyle()))
+	}
+	return nil
 }
 
 func (a *app) examine(ctx context.Context) (err error) {

@@ -40,10 +40,7 @@ func (x Examiner) accountUser(ctx context.Context) string {
 
 func (x Examiner) onAccount(ctx context.Context, p *plan.Plan, f *rights.Finding) {
 	user := x.accountUser(ctx)
-	f.What = "to be an account admin"
-	if f.Right.Sort == rights.Manager {
-		f.What = "to be an account admin, or a manager of " + f.Right.On
-	}
+	f.What = f.Right.String()
 	s, err := x.Fleet.AdministersAccount(ctx, user)
 	if id := principalID(p, f.Right.On); s != databricks.May && f.Right.Sort == rights.Manager && id != "" {
 		s, err = x.Fleet.ManagesPrincipal(ctx, id)
@@ -73,11 +70,11 @@ func principalID(p *plan.Plan, name string) string {
 }
 
 func (x Examiner) onWorkspace(ctx context.Context, f *rights.Finding) {
-	f.What = wantedOnWorkspace(*f.Right)
+	f.What = f.Right.String()
 	me, err := x.Fleet.Who(ctx, f.Host)
 	switch {
 	case errors.Is(err, resource.ErrForbidden):
-		f.What = wantedOnWorkspace(rights.Right{Sort: rights.Member})
+		f.What = rights.Right{Sort: rights.Member}.String()
 		missing(f, "the workspace does not let it in", fmt.Sprintf(
 			"an account admin assigns it: Workspaces, %s, Permissions, Add permissions, at the account console; or `databricks account workspace-assignment update`", f.Host))
 		return
@@ -160,25 +157,6 @@ func (x Examiner) adminRight(me databricks.Person, f *rights.Finding) {
 func securable(on string) databricks.Securable {
 	kind, name, _ := strings.Cut(on, ":")
 	return databricks.Securable{Type: kind, Name: name}
-}
-
-func wantedOnWorkspace(r rights.Right) string {
-	switch r.Sort {
-	case rights.Member:
-		return "to be assigned to the workspace"
-	case rights.WorkspaceAdmin:
-		return "to be a workspace admin"
-	case rights.Object:
-		return strings.TrimSpace("CAN_MANAGE on " + r.On)
-	case rights.Privilege:
-		return r.Level + " on " + r.On
-	case rights.Manage:
-		return "to own " + r.On + ", or MANAGE on it"
-	case rights.Grants:
-		return "to grant on " + r.On
-	default:
-		return string(r.Sort)
-	}
 }
 
 func (x Examiner) introduceAccount(ctx context.Context, h *rights.Host) {

@@ -40,13 +40,12 @@ func (x Examiner) credential(ctx context.Context) (credential, error) {
 }
 
 func (x Examiner) onGitHub(ctx context.Context, f *rights.Finding) {
+	f.What = f.Right.String()
 	c, err := x.credential(ctx)
 	if err != nil {
-		f.What = wantedOnGitHub(*f.Right)
 		undecided(f, err)
 		return
 	}
-	f.What = wantedOnGitHub(*f.Right)
 	switch f.Right.Sort {
 	case rights.Token:
 		x.tokenRight(c, f)
@@ -56,25 +55,6 @@ func (x Examiner) onGitHub(ctx context.Context, f *rights.Finding) {
 		x.creationRight(ctx, c, f)
 	default:
 		x.limitRight(ctx, f)
-	}
-}
-
-// wantedOnGitHub words a right for people.
-func wantedOnGitHub(r rights.Right) string {
-	switch r.Sort {
-	case rights.Token:
-		return fmt.Sprintf("the token's permission %s: %s", rights.Permission(r.On), r.Level)
-	case rights.Role:
-		return "the role " + r.Level + " on the repository"
-	case rights.Repository:
-		return strings.Join(strings.Fields("to create "+r.Level+" repositories in "+r.On), " ")
-	case rights.Limit:
-		if r.Level == "pull_requests" {
-			return "that " + r.On + " lets workflows open pull requests"
-		}
-		return "that " + r.On + " lets workflows have a token that writes"
-	default:
-		return string(r.Sort)
 	}
 }
 

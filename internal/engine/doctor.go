@@ -12,6 +12,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/rights"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Doctor makes a plan and reports whether these credentials have what it takes, what the guide presumes and
@@ -41,6 +42,22 @@ func (e *Engine) Lacking(ctx context.Context, p *plan.Plan) []rights.Finding {
 	r := rights.Report{Prerequisites: slices.DeleteFunc(e.examiner().Writes(ctx, p), func(f rights.Finding) bool { return f.State != rights.Missing })}
 	e.clean(&r)
 	return r.Prerequisites
+}
+
+// Permissions returns the least that it takes to apply the spec, and to plan it. It sends nothing.
+func (e *Engine) Permissions(aim Aim) (rights.Least, error) {
+	w := resource.Wishes{Stack: e.stack}
+	wishes, problems, err := plan.Declare(e.types, w)
+	if err == nil && problems.HasErrors() {
+		err = errors.New(problems[0].Summary)
+	}
+	if err != nil {
+		return rights.Least{}, err
+	}
+	if wishes, err = e.selected(w, wishes, aim); err != nil {
+		return rights.Least{}, err
+	}
+	return e.places().Least(wishes, e.byName), nil
 }
 
 func (e *Engine) places() rights.Places {

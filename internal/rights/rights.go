@@ -219,7 +219,7 @@ func (c *collection) add(r Right, address string) {
 func Sorted(needs []Need) []Need {
 	out := slices.Clone(needs)
 	slices.SortStableFunc(out, func(a, b Need) int {
-		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(place(a.Sort), place(b.Sort)), cmp.Compare(a.On, b.On), cmp.Compare(a.Level, b.Level))
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(place(a.Sort), place(b.Sort)), cmp.Compare(a.String(), b.String()))
 	})
 	return out
 }
@@ -227,18 +227,4 @@ func Sorted(needs []Need) []Need {
 // place is where a sort stands in a list.
 func place(s Sort) int {
 	return slices.Index([]Sort{Repository, Role, Token, Limit, AccountAdmin, Manager, Member, WorkspaceAdmin, Privilege, Manage, Grants, Object}, s)
-}
-
-// Permission is how GitHub's pages call a permission.
-func Permission(name string) string {
-	switch name {
-	case "actions_variables":
-		return "Variables"
-	case "pull_requests":
-		return "Pull requests"
-	case "organization_administration":
-		return "Administration of the organisation"
-	default:
-		return strings.ToUpper(name[:1]) + name[1:]
-	}
 }
