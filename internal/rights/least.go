@@ -44,13 +44,10 @@ func (at Places) Least(wishes []resource.Wish, types map[string]resource.Type) L
 	return Least{Operator: allowances(append(at.OfWrites(p), own...)), Reader: allowances(reads)}
 }
 
-// allowances sorts needs by their hosts, without those that a stronger one implies.
-func allowances(needs []Need) []Allowance {
+// strongest are needs without those that another one implies, which is for their objects as well then.
+func strongest(needs []Need) []Need {
 	var all collection
 	for _, n := range needs {
-		if n.Sort == Limit {
-			continue // the organisation's, and nobody's right
-		}
 		r := n.Right
 		for range needs { // a stronger one may be implied itself
 			i := slices.IndexFunc(needs, func(o Need) bool { return o.Right.implies(r) })
@@ -63,8 +60,14 @@ func allowances(needs []Need) []Allowance {
 			all.add(r, address)
 		}
 	}
+	return all.needs
+}
+
+// allowances sorts needs by their hosts. What an organisation allows is nobody's right.
+func allowances(needs []Need) []Allowance {
+	needs = slices.DeleteFunc(strongest(needs), func(n Need) bool { return n.Sort == Limit })
 	list := []Allowance{}
-	for _, n := range Sorted(all.needs) {
+	for _, n := range Sorted(needs) {
 		if len(list) == 0 || list[len(list)-1].Host != n.Host {
 			list = append(list, Allowance{Host: n.Host, Scopes: []string{}})
 		}

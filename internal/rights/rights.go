@@ -103,24 +103,32 @@ func Known(kind string) bool {
 
 // OfWrites returns what the changes of a plan take that send something, each right once, in the order of
 // the plan. What a change needs on an object that the same plan makes is not among them: who makes it
-// owns it.
+// owns it. What is made is read as soon as it is there, which takes what a look at it takes.
 func (at Places) OfWrites(p *plan.Plan) []Need {
 	var all collection
 	made := at.made(p)
+	add := func(address string, list []Right) {
+		for _, r := range list {
+			if !made.covers(r) {
+				all.add(r, address)
+			}
+		}
+	}
 	for _, c := range p.Changes {
 		if !c.Action.Sends() {
 			continue
 		}
-		for _, r := range table()[c.Kind].write(at.deed(c)) {
-			if !made.covers(r) {
-				all.add(r, c.Address)
-			}
+		d, row := at.deed(c), table()[c.Kind]
+		add(c.Address, row.write(d))
+		if c.Action == plan.Create {
+			// That the workspace may be entered has been shown by the plan's own reads.
+			add(c.Address, slices.DeleteFunc(row.read(d), func(r Right) bool { return r.Sort == Member }))
 		}
 	}
 	if p.Acts() {
 		all.add(at.token("contents", "write"), Ledger)
 	}
-	return all.needs
+	return strongest(all.needs)
 }
 
 // Ledger stands in Need.For for the record that an apply keeps in the repository.
