@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"path"
@@ -29,7 +30,7 @@ func Generate(r Repository) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := render("ci.yml.tmpl", ci)
+	content, err := render("ci.yml.tmpl", r.Runner, ci)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ func Generate(r Repository) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		content, err := render("deploy.yml.tmpl", view)
+		content, err := render("deploy.yml.tmpl", r.Runner, view)
 		if err != nil {
 			return nil, err
 		}
@@ -148,8 +149,9 @@ func targetView(r Repository, t spec.Target) (target, error) {
 }
 
 // render fills a template. Its marks are <% and %>, as Actions has taken the usual ones.
-func render(name string, view any) ([]byte, error) {
+func render(name, runner string, view any) ([]byte, error) {
 	t, err := template.New(name).Delims("<%", "%>").Option("missingkey=error").Funcs(template.FuncMap{
+		"runner":       func() string { return cmp.Or(runner, defaultRunner) },
 		"gate":         func() string { return Gate },
 		"trusted":      func() string { return trusted },
 		"use":          use,
@@ -157,6 +159,7 @@ func render(name string, view any) ([]byte, error) {
 		"glob":         glob,
 		"requirements": func(root string) string { return quote(path.Join(root, "requirements*.txt")) },
 		"words":        func(list []string) string { return strings.Join(list, " ") },
+		"list1":        func(item string) string { return "[" + quote(item) + "]" },
 		"list":         func(items []string) string { return "[" + strings.Join(quoted(items), ", ") + "]" },
 	}).ParseFS(templates, path.Join("templates", name), "templates/job.yml.tmpl")
 	if err != nil {

@@ -216,6 +216,7 @@ func TestWhatCannotStandInAWorkflowIsRefused(t *testing.T) {
 		"a target that is code":      {func(r *workflows.Repository) { r.Targets[3].Name = "prod;id" }, "its name cannot name a job"},
 		"a job that is code":         {func(r *workflows.Repository) { r.Projects[0].Jobs = []string{"$(id)"} }, "cannot be the key of a job"},
 		"no version of Python":       {func(r *workflows.Repository) { r.Projects[0].Python = "3.x' #" }, "no version of Python"},
+		"a runner that is code":      {func(r *workflows.Repository) { r.Runner = "x y" }, "no label of a runner"},
 		"no such target":             {func(r *workflows.Repository) { r.Projects[0].Deploy = []string{"prd"} }, "is no target"},
 		"a target without a branch":  {func(r *workflows.Repository) { r.Targets[3].Branch = "" }, "no branch to deploy from"},
 		"a target without a login":   {func(r *workflows.Repository) { r.Targets[3].ServicePrincipal = "" }, "no service principal to deploy as"},

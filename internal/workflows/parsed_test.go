@@ -123,4 +123,3 @@ func (n node) pairs() map[string]string {
 	}
 	return pairs
 }
-

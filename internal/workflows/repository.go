@@ -26,6 +26,7 @@ type Repository struct {
 	// ApplicationIDs are those of the service principals, by their names. One that is not known yet is
 	// written nowhere.
 	ApplicationIDs map[string]string
+	Runner         string // the label of the machines that jobs run on; "" is GitHub's own
 }
 
 // Project is a MLOps Stacks project of the repository.
@@ -146,6 +147,9 @@ var (
 // check refuses what could not stand in a workflow file as what it is. A name that a shell, a pattern or
 // an expression takes for more than its letters is refused rather than quoted thrice.
 func check(r Repository) error {
+	if r.Runner != "" && !plainRunner.MatchString(r.Runner) {
+		return fmt.Errorf("%q is no label of a runner", r.Runner)
+	}
 	for _, t := range r.Targets {
 		if !plainTarget.MatchString(t.Name) {
 			return fmt.Errorf("target %q: its name cannot name a job: use letters, digits, _ and -", t.Name)
