@@ -16,6 +16,7 @@ func (s *Sandbox) treeFileRoutes() {
 	s.onWorkspace(http.MethodGet, "/api/2.0/workspace/export", (*dbxCall).exportNode)
 	s.onWorkspace(http.MethodPost, "/api/2.0/workspace/import", (*dbxCall).importNode)
 	s.onWorkspace(http.MethodPost, "/api/2.0/workspace-files/import-file/{path...}", (*dbxCall).importFile)
+	s.onWorkspace(http.MethodGet, "/api/2.0/workspace-files/{path...}", (*dbxCall).readFile)
 }
 
 // exportNode answers what a file or a notebook holds, as JSON or as it is.
@@ -34,7 +35,7 @@ func (c *dbxCall) exportNode() (any, error) {
 	case len(n.Content) > maxExport:
 		return nil, dbxExists("MAX_NOTEBOOK_SIZE_EXCEEDED", "The file is larger than 10 MB.")
 	case raw:
-		return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {"application/octet-stream"}}, body: append([]byte{}, n.Content...)}, nil
+		return n.raw(), nil
 	}
 	o := dbxObject{"content": base64.StdEncoding.EncodeToString(n.Content)}
 	set(o, "file_type", strings.TrimPrefix(path.Ext(n.Path), "."))
@@ -72,6 +73,23 @@ func (c *dbxCall) importNode() (any, error) {
 func (c *dbxCall) importFile() (any, error) {
 	at := treePath(c.vars["path"])
 	return dbxObject{}, c.write(upload{uploaded(at, c.body), c.req.URL.Query().Get("overwrite") == "true"})
+}
+
+// readFile answers what a file holds, as it is.
+func (c *dbxCall) readFile() (any, error) {
+	n, err := c.nodeAt("/"+c.vars["path"], canRead)
+	if err != nil {
+		return nil, err
+	}
+	if n.Type == directoryNode {
+		return nil, dbxInvalid("Path (%s) is a directory.", n.Path)
+	}
+	return n.raw(), nil
+}
+
+// raw is what a file or a notebook holds.
+func (n *dbxNode) raw() *reply {
+	return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {"application/octet-stream"}}, body: append([]byte{}, n.Content...)}
 }
 
 // uploaded is what a file becomes in the tree: a source file whose first line calls it a notebook is

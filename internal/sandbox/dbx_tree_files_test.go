@@ -70,15 +70,17 @@ func TestASourceFileCanBeANotebook(t *testing.T) {
 		t.Errorf("the notebook holds %q", got)
 	}
 	d.message(d.do(400, "POST", stagingHost+"/api/2.0/workspace/import", map[string]any{"path": "/Shared/project/other", "format": "SOURCE"}), "language")
-	if got := d.download("/Shared/project/score"); got != "select 1" {
-		t.Errorf("as it is, the notebook holds %q", got)
+	for _, at := range []string{"/api/2.0/workspace/export?direct_download=true&path=/Shared/project/score", "/api/2.0/workspace-files/Workspace%2FShared%2Fproject%2Fscore"} {
+		if got := d.download(at); got != "select 1" {
+			t.Errorf("%s: as it is, the notebook holds %q", at, got)
+		}
 	}
 }
 
 // download is the content as the stock CLI asks for it: no JSON.
-func (d *dbxTest) download(path string) string {
+func (d *dbxTest) download(at string) string {
 	d.t.Helper()
-	req, err := http.NewRequestWithContext(d.t.Context(), "GET", stagingHost+"/api/2.0/workspace/export?direct_download=true&path="+url.QueryEscape(path), nil)
+	req, err := http.NewRequestWithContext(d.t.Context(), "GET", stagingHost+at, nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func (d *dbxTest) download(path string) string {
 	}
 	got, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		d.t.Fatalf("downloading %s: %d %s %v", path, resp.StatusCode, got, err)
+		d.t.Fatalf("downloading %s: %d %s %v", at, resp.StatusCode, got, err)
 	}
 	return string(got)
 }

@@ -116,6 +116,9 @@ func (g *ghCall) listCommits() (any, error) {
 		return nil, err
 	}
 	hashes, err := st.history(c, plumbing.ZeroHash)
+	if err == nil {
+		hashes, err = st.touching(hashes, strings.Trim(g.req.URL.Query().Get("path"), "/"))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -129,26 +132,6 @@ func (g *ghCall) listCommits() (any, error) {
 		list = append(list, o)
 	}
 	return &reply{status: http.StatusOK, header: header, body: list}, nil
-}
-
-// history lists the commits that tip reaches and except does not, newest first.
-func (st *gitStore) history(tip *object.Commit, except plumbing.Hash) ([]plumbing.Hash, error) {
-	known := map[plumbing.Hash]bool{}
-	if c, err := st.repo.CommitObject(except); err == nil {
-		err := object.NewCommitPreorderIter(c, nil, nil).ForEach(func(c *object.Commit) error { known[c.Hash] = true; return nil })
-		if err != nil {
-			return nil, fmt.Errorf("walking history: %w", err)
-		}
-	}
-	var found []plumbing.Hash
-	err := object.NewCommitIterCTime(tip, known, nil).ForEach(func(c *object.Commit) error {
-		found = append(found, c.Hash)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("walking history: %w", err)
-	}
-	return found, nil
 }
 
 // compare answers BASE...HEAD.
