@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/credentials"
 	"github.com/mlopsctl/mlopsctl/internal/databricks"
+	"github.com/mlopsctl/mlopsctl/internal/deployments"
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
@@ -47,6 +48,7 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 		at(account, resource.Bind(federationPolicyKind, c.Databricks)),
 		at(hub, resource.Bind(variableKind, c.GitHub)),
 		at(hub, resource.Bind(secretKind, c.Vault)),
+		resource.Bind(deploymentKind, deployments.New(c.GitHub, c.Databricks)),
 	}
 }
 

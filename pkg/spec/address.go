@@ -52,7 +52,7 @@ var addressForms = sync.OnceValue(func() []addressForm {
 
 // laterKinds are those of the contract that this version makes nothing of.
 func laterKinds() []string {
-	return []string{"deployment", "directory", "entitlement", "git_credential", "permission", "principal_user", "pull_request"}
+	return []string{"directory", "entitlement", "git_credential", "permission", "principal_user", "pull_request"}
 }
 
 func isMovable(kind string) bool {
@@ -87,6 +87,8 @@ func (r *reading) checkAddress(n *node) (kind, address string, ok bool) {
 		return kind, "", false
 	case kind == "first_commit" || kind == "workflow_permissions":
 		return refuse("a repository has only one, and it has no name")
+	case kind == "deployment":
+		return refuse("a deployment is nobody's to own: it goes by the names of its target and its project")
 	default:
 		return refuse(orNearest("write KIND/NAME, as a plan does; the kinds are "+oneOf(kinds), kind, kinds))
 	}

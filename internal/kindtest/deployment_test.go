@@ -1,0 +1,246 @@
+package kindtest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+)
+
+const deployed = `
+version: 1
+name: taxi
+git:
+  repository: acme/taxi
+  visibility: private
+  first_commit: { message: Adding the project, paths: [README.md, fares] }
+account: { host: https://accounts.cloud.databricks.com, id: 11111111-2222-3333-4444-555555555555 }
+branches:
+  main: { default: true }
+  release: { from: main }
+targets:
+  staging: { host: https://staging.cloud.databricks.com, branch: main, service_principal: taxi-staging, environment: { branches: [main] } }
+  prod: { host: https://prod.cloud.databricks.com, branch: release, service_principal: taxi-prod, environment: { branches: [release] } }
+projects:
+  fares: { workflows: none, deploy: [staging, prod] }
+`
+
+// site is a world in which a pipeline deploys.
+type site struct {
+	*world
+	t *testing.T
+}
+
+func openSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{world: open(t, deployed, "databricks:\n  service_principals:\n    - {name: somebody, client_secret: s, workspaces: [https://prod.cloud.databricks.com]}\n"), t: t}
+	bundle := "bundle: {name: fares}\ntargets: {staging: {}, prod: {workspace: {root_path: '/Shared/${bundle.name}/${bundle.target}'}}}\n"
+	if err := os.MkdirAll(filepath.Join(s.stack.Dir, "fares"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.stack.Dir, "fares", "databricks.yml"), []byte(bundle), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.apply()
+	return s
+}
+
+// ask sends a request as the operator.
+func (s *site) ask(method, address string, body any, out any) {
+	s.t.Helper()
+	text, isText := body.([]byte)
+	if !isText {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx(), method, address, bytes.NewReader(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	operator, token := s.sandbox.Operator(), ""
+	switch {
+	case strings.Contains(address, "/oidc/"):
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	case strings.Contains(address, "github.com"):
+		token = operator["GITHUB_TOKEN"]
+	default:
+		form := url.Values{"grant_type": {"client_credentials"}, "scope": {"all-apis"}, "client_id": {operator["DATABRICKS_CLIENT_ID"]}, "client_secret": {operator["DATABRICKS_CLIENT_SECRET"]}}
+		var login struct {
+			Token string `json:"access_token"`
+		}
+		s.ask("POST", req.URL.Scheme+"://"+req.URL.Host+"/oidc/v1/token", []byte(form.Encode()), &login)
+		token = login.Token
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := s.sandbox.RoundTripper().RoundTrip(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 {
+		s.t.Fatalf("%s %s: %s %v\n%s", method, address, resp.Status, err, answer)
+	}
+	if out != nil {
+		if err := json.Unmarshal(answer, out); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+const repositoryAPI = "https://api.github.com/repos/acme/taxi"
+
+// commit changes a file on a branch, and returns the commit.
+func (s *site) commit(branch, file, text string) string {
+	s.t.Helper()
+	var old struct {
+		SHA string `json:"sha"`
+	}
+	body := map[string]any{"branch": branch, "message": "Change " + file, "content": base64.StdEncoding.EncodeToString([]byte(text))}
+	if file == "README.md" {
+		s.ask("GET", repositoryAPI+"/contents/"+file+"?ref="+branch, nil, &old)
+		body["sha"] = old.SHA
+	}
+	var made struct{ Commit struct{ SHA string } }
+	s.ask("PUT", repositoryAPI+"/contents/"+file, body, &made)
+	return made.Commit.SHA
+}
+
+func (s *site) head(branch string) string {
+	s.t.Helper()
+	var ref struct{ Object struct{ SHA string } }
+	s.ask("GET", repositoryAPI+"/git/ref/heads/"+branch, nil, &ref)
+	return ref.Object.SHA
+}
+
+// place is where a target's deployment lies: its host, its state's folder, and its principal.
+func (s *site) place(target string) (host, state, principal string) {
+	s.t.Helper()
+	host = s.stack.Target(target).Host
+	var found struct {
+		Resources []struct{ ApplicationID string }
+	}
+	filter := url.QueryEscape(`displayName eq "taxi-` + target + `"`)
+	s.ask("GET", host+"/api/2.0/preview/scim/v2/ServicePrincipals?filter="+filter, nil, &found)
+	principal = found.Resources[0].ApplicationID
+	state = map[string]string{"staging": "/Workspace/Users/" + principal + "/.bundle/fares/staging/state", "prod": "/Workspace/Shared/fares/prod/state"}[target]
+	return host, state, principal
+}
+
+// deploy leaves what a deployment of a commit leaves, with one job, and returns the job's id.
+func (s *site) deploy(target, commit string) string {
+	s.t.Helper()
+	host, state, principal := s.place(target)
+	var job struct {
+		ID int64 `json:"job_id"`
+	}
+	s.ask("POST", host+"/api/2.2/jobs/create", map[string]any{"name": "train", "run_as": map[string]any{"service_principal_name": principal},
+		"schedule": map[string]any{"quartz_cron_expression": "0 0 9 * * ?", "timezone_id": "UTC"}}, &job)
+	s.ask("POST", host+"/api/2.0/workspace/mkdirs", map[string]any{"path": state}, nil)
+	metadata := fmt.Sprintf(`{"version":1,"config":{"bundle":{"git":{"commit":%q}},"resources":{"jobs":{"train":{"id":"%d"}}}}}`, commit, job.ID)
+	s.ask("POST", host+"/api/2.0/workspace-files/import-file/"+url.PathEscape(state[1:]+"/metadata.json")+"?overwrite=true", []byte(metadata), nil)
+	return fmt.Sprint(job.ID)
+}
+
+func (s *site) update(target, job string, settings map[string]any) {
+	s.t.Helper()
+	host, _, _ := s.place(target)
+	s.ask("POST", host+"/api/2.2/jobs/update", map[string]any{"job_id": json.Number(job), "new_settings": settings}, nil)
+}
+
+// wants holds a deployment of a new plan to an action, and to what its reason says.
+func (s *site) wants(target string, action plan.Action, reason string) {
+	s.t.Helper()
+	c := s.plan().Find("deployment/" + target)
+	if c.Action != action || !strings.Contains(c.Reason, reason) {
+		s.t.Fatalf("deployment/%s is %s: %s, want %s: %s", target, c.Action, c.Reason, action, reason)
+	}
+}
+
+func TestADeploymentIsLookedForWhereItsBundleSays(t *testing.T) {
+	s := openSite(t)
+	for _, target := range []string{"staging", "prod"} {
+		s.wants(target, plan.Blocked, "nothing is deployed there yet")
+		s.deploy(target, s.head(s.stack.Target(target).Branch))
+		s.wants(target, plan.None, "")
+	}
+	s.empty()
+}
+
+func TestADeploymentIsOutOfDateOnceItsProjectChanges(t *testing.T) {
+	s := openSite(t)
+	first := s.head("main")
+	s.deploy("staging", first)
+	s.commit("main", "README.md", "# changed\n")
+	s.wants("staging", plan.None, "")
+	changed := s.commit("main", "fares/train.py", "print(1)\n")
+	s.wants("staging", plan.Blocked, fmt.Sprintf("deployed is %s, without %s, the newest of main that changes fares", first[:8], changed[:8]))
+	s.commit("main", "README.md", "# changed again\n")
+	s.deploy("staging", s.head("main"))
+	s.wants("staging", plan.None, "")
+	workflow := s.commit("main", ".github/workflows/fares-deploy.yml", "on: workflow_dispatch\n")
+	s.wants("staging", plan.Blocked, workflow[:8]+", the newest of main that changes .github/workflows/fares-deploy.yml")
+	s.deploy("staging", workflow)
+	s.deploy("prod", workflow)
+	s.wants("prod", plan.Blocked, workflow[:8]+", which is not on release")
+	s.deploy("prod", strings.Repeat("0", 40))
+	s.wants("prod", plan.Blocked, "00000000, which the repository does not have")
+	s.deploy("prod", "")
+	s.wants("prod", plan.Blocked, "it was deployed from no commit")
+}
+
+func TestADeploymentsJobsAreThereSwitchedOnAndRunByItsPrincipal(t *testing.T) {
+	s := openSite(t)
+	paused := map[string]any{"schedule": map[string]any{"quartz_cron_expression": "0 0 9 * * ?", "timezone_id": "UTC", "pause_status": "PAUSED"}}
+	job := s.deploy("staging", s.head("main"))
+	s.update("staging", job, paused)
+	s.wants("staging", plan.None, "") // only production's have to start by themselves
+	host, _, _ := s.place("staging")
+	s.ask("POST", host+"/api/2.2/jobs/delete", map[string]any{"job_id": json.Number(job)}, nil)
+	s.wants("staging", plan.Blocked, "jobs that are gone: train")
+
+	job = s.deploy("prod", s.head("release"))
+	s.update("prod", job, paused)
+	s.wants("prod", plan.Blocked, "jobs that are switched off: train")
+	job = s.deploy("prod", s.head("release"))
+	s.update("prod", job, map[string]any{"run_as": map[string]any{"service_principal_name": s.sandbox.Operator()["DATABRICKS_CLIENT_ID"]}})
+	s.wants("prod", plan.Blocked, "jobs that run as somebody else: train, as")
+}
+
+func TestADeploymentThatCannotBeSeenIsUnknown(t *testing.T) {
+	s := openSite(t)
+	s.deploy("prod", s.head("release"))
+	_, state, _ := s.place("prod")
+	var folder struct {
+		ID int64 `json:"object_id"`
+	}
+	s.ask("GET", "https://prod.cloud.databricks.com/api/2.0/workspace/get-status?path="+url.QueryEscape(filepath.Dir(filepath.Dir(filepath.Dir(state)))), nil, &folder)
+	s.wants("prod", plan.None, "")
+	env := s.sandbox.Operator()
+	env["DATABRICKS_CLIENT_ID"], env["DATABRICKS_CLIENT_SECRET"] = s.stranger(), "s"
+	for _, target := range []string{"staging", "prod"} {
+		if c := s.planWith(s.engineAs(env)).Find("deployment/" + target); c.Action != plan.Unknown {
+			t.Errorf("to a stranger deployment/%s is %s: %s", target, c.Action, c.Reason)
+		}
+	}
+}
+
+// stranger is the application id of a principal that may enter prod and administers nothing.
+func (s *site) stranger() string {
+	s.t.Helper()
+	var found struct {
+		Resources []struct{ ApplicationID string }
+	}
+	s.ask("GET", "https://prod.cloud.databricks.com/api/2.0/preview/scim/v2/ServicePrincipals?filter="+url.QueryEscape(`displayName eq "somebody"`), nil, &found)
+	return found.Resources[0].ApplicationID
+}
