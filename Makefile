@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X github.com/mlopsctl/mlopsctl/internal/cli.version=$(VERSION)
 GOLDEN   = $(shell grep -rl 'flag.Bool."update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
 RACE    := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 
-.PHONY: help build demo test test-kill test-mutants test-faults check golden bench
+.PHONY: help build demo test test-kill test-mutants test-faults test-peers check golden bench
 help:
 	@sed -n 's/^#: /  /p' Makefile
 
@@ -35,6 +35,10 @@ test-mutants:
 test-faults:
 	go test -c -o bin/faulttest.test ./internal/faulttest
 	cd internal/faulttest && ../../bin/faulttest.test -faults=all -rapid.checks=1000 -test.timeout 20m
+
+#: test-peers  the stock Databricks CLI, built from its module (minutes, the first time), deploys the example to a sandbox, and a plan sees it
+test-peers:
+	cd test/peers && go test -count=1 -timeout 30m .
 
 #: check    everything but the tests: format, vet, lint, architecture, goldens, go.mod
 check:
