@@ -310,6 +310,20 @@ func usesAction(a node) string {
 	return b.String()
 }
 
+// lintIn returns what actionlint finds in a workflow of a project, whose own action it knows.
+func lintIn(t *testing.T, project *actionlint.Project, text string) []*actionlint.Error {
+	t.Helper()
+	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := linter.Lint(filepath.Join(root(t), ".github/workflows/uses.yml"), []byte(text), project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 func (n node) keys() []string {
 	var keys []string
 	for i := 0; n.Node != nil && i+1 < len(n.Content); i += 2 {
@@ -324,17 +338,7 @@ func TestActionlintAcceptsTheAction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	linted := func(text string) []*actionlint.Error {
-		linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, err := linter.Lint(filepath.Join(root(t), ".github/workflows/uses.yml"), []byte(text), project)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return found
-	}
+	linted := func(text string) []*actionlint.Error { return lintIn(t, project, text) }
 	for _, e := range linted(usesAction(a)) {
 		t.Error(e)
 	}
