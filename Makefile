@@ -1,10 +1,9 @@
 # The commands of this project; `make` lists them. Everything comes from Go modules.
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X github.com/mlopsctl/mlopsctl/internal/cli.version=$(VERSION)
+LDFLAGS := -s -w
 GOLDEN   = $(shell grep -rl 'flag.Bool."update"' --include='*_test.go' cmd internal pkg | xargs -n1 dirname | sort -u | sed 's,^,./,')
 RACE    := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 
-.PHONY: help build demo test test-kill test-mutants test-faults test-peers check golden bench
+.PHONY: help build demo test test-kill test-mutants test-faults test-peers check golden bench release release-snapshot
 help:
 	@sed -n 's/^#: /  /p' Makefile
 
@@ -51,3 +50,14 @@ golden:
 #: bench    the benchmarks
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+#: release-snapshot  a release as it would be, in dist/: archives, checksums, what each binary is made of; published nowhere
+release-snapshot: bin/goreleaser
+	PATH="$(CURDIR)/bin:$$PATH" bin/goreleaser release --snapshot --clean
+
+release: bin/goreleaser
+	PATH="$(CURDIR)/bin:$$PATH" bin/goreleaser release --clean
+
+bin/goreleaser: tools/release/go.mod tools/release/go.sum
+	@echo "Building goreleaser; the first time it fetches and compiles many modules, which takes some minutes."
+	go -C tools/release build -o ../../bin/ github.com/goreleaser/goreleaser/v2 github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
