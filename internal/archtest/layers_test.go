@@ -47,9 +47,11 @@ func layers() []layer {
 		{"internal/rights", []string{"pkg/plan", "pkg/resource"}, "what a plan takes follows from its values; nobody is asked"},
 		{"internal/doctor", []string{"pkg/plan", "pkg/resource", "internal/databricks", "internal/github", "internal/rights", "internal/transport"},
 			"it asks the clients what a credential may do, and knows no kind"},
+		{"internal/verify", []string{"pkg/plan", "pkg/resource", "internal/databricks", "internal/github", "internal/rights"},
+			"it looks as a target's principal, or at what a plan says of its login, and knows no kind"},
 		{"internal/engine", []string{"pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/resource", "pkg/spec",
 			"internal/credentials", "internal/databricks", "internal/github", "internal/gitrepo", "internal/kinds", "internal/observe", "internal/transport",
-			"internal/doctor", "internal/rights"},
+			"internal/doctor", "internal/rights", "internal/verify"},
 			"the engine joins the parts, and formats nothing"},
 
 		{"internal/ci", []string{"pkg/diag", "pkg/plan", "pkg/resource"}, "what a pull request changes is a pure function of two plans"},

@@ -71,6 +71,46 @@ func (l Logins) federated(h Host, kind string, id identity) (*credential, error)
 	return &credential{origin: id.origin, auth: kind, client: id.client, strategy: strategy{name: kind, token: once(explained(h, id.origin, ask))}}, nil
 }
 
+// Impostor asks for a token of a host as another client than the one that this program is, with the same
+// proof: an OIDC token, or a client secret. nil: it was given one. The error matches
+// resource.ErrUnauthorized where the host refuses, as it should.
+func (l Logins) Impostor(ctx context.Context, h Host, client string) error {
+	address, err := canonical(h.URL)
+	if err != nil {
+		return err
+	}
+	h.URL = address
+	found, err := l.find(h)
+	if err != nil {
+		return err
+	}
+	var other *credential
+	switch found.auth {
+	case "oauth-m2m":
+		if len(found.secrets) == 0 {
+			return errNoProof
+		}
+		other = l.clientCredentials(h, found.origin, clientSecret{id: client, secret: found.secrets[0]})
+	case "github-oidc", "env-oidc", "file-oidc":
+		id := l.envIdentity(found.origin)
+		id.client = client
+		if other, err = l.federated(h, found.auth, id); err != nil {
+			return err
+		}
+	default:
+		return errNoProof
+	}
+	ask, ok := other.strategy.(strategy)
+	if !ok {
+		return errNoProof
+	}
+	_, err = ask.token(ctx)
+	return err
+}
+
+// errNoProof is a login that names no client, such as a personal token.
+var errNoProof = errors.New("its login names no client that could be another one")
+
 func (l Logins) subjectToken(ctx context.Context, h Host, kind string, id identity) (string, error) {
 	switch kind {
 	case "env-oidc":

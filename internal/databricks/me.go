@@ -18,6 +18,7 @@ import (
 // principal) and its groups, and the id that the workspace tells of itself.
 type self struct {
 	user        string
+	display     string
 	names       []string
 	workspaceID string
 }
@@ -30,6 +31,7 @@ func (f *Fleet) me(ctx context.Context, host string) (self, error) {
 		}
 		var answer struct {
 			UserName string `json:"userName"`
+			Display  string `json:"displayName"`
 			Groups   []struct {
 				Display string `json:"display"`
 			} `json:"groups"`
@@ -42,7 +44,7 @@ func (f *Fleet) me(ctx context.Context, host string) (self, error) {
 		if err != nil {
 			return self{}, fmt.Errorf("asking %s who this is: %w", host, bare(err))
 		}
-		me.user, me.names = answer.UserName, append(me.names, answer.UserName)
+		me.display, me.user, me.names = answer.Display, answer.UserName, append(me.names, answer.UserName)
 		for _, g := range answer.Groups {
 			me.names = append(me.names, g.Display)
 		}

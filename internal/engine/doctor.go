@@ -70,7 +70,7 @@ func (e *Engine) places() rights.Places {
 
 func (e *Engine) examiner() doctor.Examiner {
 	x := doctor.Examiner{
-		Places: e.places(), GitHub: e.hub, GitHubLogin: e.logins.github, Fleet: e.fleet, Login: e.logins.databricks,
+		Places: e.places(), GitHub: e.hub, GitHubLogin: e.logins.github, Fleet: e.fleet, Login: e.logins.databricks.Find,
 		Clocks: e.clocks, Catalogs: map[string][]string{},
 	}
 	if a := e.stack.Account; a != nil {

@@ -59,7 +59,7 @@ type Engine struct {
 // logins find the credential for a host, and send nothing.
 type logins struct {
 	github     func() (github.Login, error)
-	databricks func(databricks.Host) (databricks.Login, error)
+	databricks databricks.Logins
 }
 
 // Connect binds the kinds to clients of the spec's hosts. It sends nothing: each host is logged in to
@@ -116,7 +116,7 @@ func (e *Engine) connectGitHub(wire http.RoundTripper) (*github.Client, error) {
 
 func (e *Engine) connectDatabricks(wire http.RoundTripper) *databricks.Fleet {
 	logins := databricks.Logins{Env: e.opt.Env, ConfigFile: e.databricksConfig(), Transport: wire, Secrets: e.scrub}
-	e.logins.databricks = logins.Find
+	e.logins.databricks = logins
 	o := databricks.Options{Config: logins.Config}
 	if a := e.stack.Account; a != nil {
 		o.Account = &databricks.Host{URL: a.Host, AccountID: a.ID, Profile: a.Profile}

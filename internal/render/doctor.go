@@ -61,6 +61,8 @@ func (s Style) finding(b *strings.Builder, f rights.Finding) {
 		return
 	case rights.Missing:
 		fmt.Fprintf(b, "  %s  %s\n", s.paint(red, "missing"), Clean(f.What))
+	case rights.Failed:
+		fmt.Fprintf(b, "  %s   %s\n", s.paint(red, "failed"), Clean(f.What))
 	default:
 		fmt.Fprintf(b, "  %s        %s, which cannot be checked\n", s.paint(yellow, "?"), Clean(f.What))
 	}

@@ -8,6 +8,7 @@ const (
 	OK        State = "ok"
 	Missing   State = "missing"
 	Unchecked State = "cannot_be_checked"
+	Failed    State = "failed" // it is there, and is not what was promised
 )
 
 // Finding is something that is needed, and whether it is there.
@@ -57,6 +58,30 @@ func (r Report) Count(s State) int {
 	for _, f := range r.Findings() {
 		if f.State == s {
 			n++
+		}
+	}
+	return n
+}
+
+// Verdict is what was found of one target: whether its principal can log in as its CI job does, and holds
+// what the spec promises.
+type Verdict struct {
+	Target    string    `json:"target"`
+	Host      string    `json:"host"`
+	Principal string    `json:"principal"`
+	CIAuth    string    `json:"ci_auth"`
+	As        string    `json:"as"` // who looked: the principal itself, or an operator
+	Findings  []Finding `json:"findings"`
+}
+
+// CountVerdicts returns how many findings have a state.
+func CountVerdicts(all []Verdict, s State) int {
+	n := 0
+	for _, v := range all {
+		for _, f := range v.Findings {
+			if f.State == s {
+				n++
+			}
 		}
 	}
 	return n
