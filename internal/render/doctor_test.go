@@ -38,3 +38,42 @@ func TestADoctorsReport(t *testing.T) {
 	}
 	golden(t, "doctor.json", string(data))
 }
+
+func TestAVerification(t *testing.T) {
+	all := []rights.Verdict{{
+		Target: "prod", Host: "https://prod.cloud.databricks.com", Principal: hostile, CIAuth: "oidc", As: "an operator",
+		Findings: []rights.Finding{
+			{What: "the principal", State: rights.OK, Why: "it is active: 7", For: []string{"service_principal/x"}},
+			{What: "its privileges on schema:prod.x", State: rights.Failed, Why: "it does not hold MODIFY", Fix: "apply again"},
+			{What: "the login itself", State: rights.Unchecked, Why: "only a job of the environment prod has what it takes", Fix: "run it there"},
+		},
+	}}
+	golden(t, "verify.txt", Verify(all, 3, Style{})+"\n"+Verify(nil, 0, Style{}))
+	data, err := VerifyJSON(all, plan.Requests{Total: 3, ByHost: map[string]int{"prod.cloud.databricks.com": 3}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "verify.json", string(data))
+}
+
+func TestTheLeastThatASpecTakes(t *testing.T) {
+	need := func(host string, sort rights.Sort, on, level string) rights.Need {
+		return rights.Need{Right: rights.Right{Host: host, Sort: sort, On: on, Level: level}, For: []string{"secret/A", "secret/B", "environment/prod"}}
+	}
+	l := rights.Least{
+		Operator: []rights.Allowance{
+			{Host: "https://github.com", Scopes: []string{"read:org", "repo"}, Needs: []rights.Need{
+				need("https://github.com", rights.Repository, "acme", "private"), need("https://github.com", rights.Token, "actions_variables", "write"),
+			}},
+			{Host: "https://prod.cloud.databricks.com", Scopes: []string{}, Needs: []rights.Need{need("https://prod.cloud.databricks.com", rights.Privilege, "metastore", "CREATE_CATALOG")}},
+		},
+		Reader: []rights.Allowance{},
+	}
+	golden(t, "permissions.txt", Permissions(l, Style{}))
+	golden(t, "permissions.md", PermissionsMarkdown(l))
+	data, err := PermissionsJSON(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "permissions.json", string(data))
+}
