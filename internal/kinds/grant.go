@@ -50,8 +50,8 @@ var grantKind = resource.Kind[*databricks.Fleet, grant]{
 		}
 		return resource.ToWishes(decls)
 	},
-	Batch:  func(g grant) string { return g.Host + " " + g.securable().String() },
-	Write:  writeGrants,
+	Batch: func(g grant) string { return g.Host + " " + g.securable().String() },
+	Write: writeGrants,
 }
 
 type grant struct {

@@ -22,6 +22,9 @@ func declareGrants(w resource.Wishes) []resource.Decl[grant] {
 	g := &grantWishes{Wishes: w, exclusive: map[string]bool{}}
 	for i, p := range w.Permissions {
 		at := w.At("permissions", strconv.Itoa(i))
+		if p.Level != "" {
+			continue // it is on an object of a workspace
+		}
 		switch p.Grant {
 		case "training":
 			g.recipe(p, func(c corner) { g.training(c, p, at) })

@@ -45,6 +45,8 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 		at(account, resource.Bind(catalogBindingKind, c.Databricks)),
 		at(account, resource.Bind(schemaKind, c.Databricks)),
 		at(account, resource.Bind(grantKind, c.Databricks)),
+		at(account, resource.Bind(directoryKind, c.Databricks)),
+		at(account, resource.Bind(permissionKind, c.Databricks)),
 		at(account, resource.Bind(federationPolicyKind, c.Databricks)),
 		at(hub, resource.Bind(variableKind, c.GitHub)),
 		at(hub, resource.Bind(secretKind, c.Vault)),

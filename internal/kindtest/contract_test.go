@@ -32,9 +32,9 @@ func TestMain(m *testing.M) {
 // everyKind is the list of the kinds that the contract speaks of in this version. A kind that the full
 // spec does not exercise would pass every test below in silence.
 var everyKind = []string{
-	"branch", "branch_protection", "catalog", "catalog_binding", "environment", "federation_policy", "first_commit", "grant",
+	"branch", "branch_protection", "catalog", "catalog_binding", "directory", "environment", "federation_policy", "first_commit", "grant",
 	"group", "group_member",
-	"repository", "schema", "secret", "service_principal", "team", "variable", "workflow_permissions", "workspace_assignment",
+	"permission", "repository", "schema", "secret", "service_principal", "team", "variable", "workflow_permissions", "workspace_assignment",
 }
 
 func TestTheFullSpecHasEveryKindAndIsInstalledByOneApply(t *testing.T) {
@@ -192,6 +192,7 @@ func outsideChanges(w *world) []outside {
 	revoke := func(application string, privileges ...string) any {
 		return map[string]any{"changes": []any{map[string]any{"principal": application, "remove": privileges}}}
 	}
+	levels := func(entries ...any) any { return map[string]any{"access_control_list": entries} }
 	policy := account + "/servicePrincipals/" + prodID + "/federationPolicies/mlopsctl-taxi-prod"
 	oidc := func(change map[string]any) any {
 		p := map[string]any{
@@ -232,8 +233,18 @@ func outsideChanges(w *world) []outside {
 		{name: "a membership", method: "PATCH", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), body: scimPatch("remove", "members[value eq \""+prodID+"\"]", nil), address: "group_member/taxi-principals/taxi-prod", action: plan.Create},
 		{name: "a group's existence", method: "DELETE", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), address: "group/taxi-principals", action: plan.Create, alsoAffected: []string{"group_member/taxi-principals/*", "grant/*/group:taxi-principals"}},
 		{name: "a policy's existence", method: "DELETE", url: policy, address: "federation_policy/taxi-prod/prod", action: plan.Create},
+		{name: "a directory's existence", method: "POST", url: prodURL + "/api/2.0/workspace/delete", body: map[string]any{"path": "/Shared/taxi"}, address: "directory/prod/Shared/taxi", action: plan.Create, alsoAffected: []string{"permission/prod/directory:*"}},
+		{name: "a level that is lower", method: "PATCH", url: w.accessURL("/Shared/taxi"), body: levels(map[string]any{"group_name": "ml-engineers", "permission_level": "CAN_READ"}), address: "permission/prod/directory:/Shared/taxi/group:ml-engineers", action: plan.Update, field: "levels"},
+		{name: "all levels", method: "PUT", url: w.accessURL("/Shared/taxi"), body: levels(), address: "permission/prod/directory:/Shared/taxi/group:ml-engineers", action: plan.Create, alsoAffected: []string{"permission/prod/directory:*"}},
 		{name: "all credentials of a principal", method: "secrets", url: account + "/servicePrincipals/" + stagingID + "/credentials/secrets", address: "secret/staging/DATABRICKS_CLIENT_SECRET", action: plan.Rotate, alsoAffected: []string{"secret/*"}},
 	}
+}
+
+// accessURL is where the permissions API has the list of a directory of prod.
+func (w *world) accessURL(path string) string {
+	w.t.Helper()
+	id := w.number(w.send("GET", prodURL+"/api/2.0/workspace/get-status?path="+path, nil)["object_id"])
+	return fmt.Sprintf("%s/api/2.0/permissions/directories/%.0f", prodURL, id)
 }
 
 func (w *world) workspaceID(host string) string {
@@ -296,6 +307,7 @@ func TestAMissingPermissionIsUnknownAndNeverACreate(t *testing.T) {
 		"environment": "*/taxi/environments", "variable": "*/variables", "secret": "*/secrets",
 		"group": "*/scim/v2/Groups", "group_member": "*/scim/v2/Groups/*", "service_principal": "*/scim/v2/ServicePrincipals", "workspace_assignment": "*/permissionassignments",
 		"catalog": "*/unity-catalog/catalogs*", "schema": "*/unity-catalog/schemas*", "catalog_binding": "*/unity-catalog/bindings/*",
+		"directory": "*/workspace/get-status*", "permission": "*/api/2.0/permissions/*",
 		"grant": "*/unity-catalog/permissions/*", "federation_policy": "*/federationPolicies",
 	}
 	specText, worldText := full(t)

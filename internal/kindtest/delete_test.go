@@ -108,6 +108,7 @@ func TestWhatGoesWithItsParentIsGone(t *testing.T) {
 		"service_principal/taxi-prod": {"federation_policy/taxi-prod/prod", "workspace_assignment/prod/taxi-prod", "group_member/ml-engineers/taxi-prod", "grant/schema:prod.taxi/taxi-prod"},
 		"environment/prod":            {"variable/prod/FEATURE_TABLE", "variable/prod/DATABRICKS_HOST", "secret/prod/PROD_CLIENT_SECRET"},
 		"group/taxi-principals":       {"group_member/taxi-principals/taxi-prod", "group_member/taxi-principals/user:ada@acme.com"},
+		"directory/prod/Shared/taxi":  {"permission/prod/directory:/Shared/taxi/taxi-prod", "permission/prod/directory:/Shared/taxi/group:ml-engineers"},
 		"schema/prod.taxi":            {"grant/schema:prod.taxi/taxi-prod", "grant/schema:prod.taxi/group:account users"},
 	}
 	for parent, below := range parents {

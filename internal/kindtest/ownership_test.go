@@ -78,6 +78,8 @@ var owned = []struct {
 	{"schema", "schema/prod.taxi", true},
 	{"grant", "grant/schema:prod.taxi/taxi-prod", false},
 	{"federation_policy", "federation_policy/taxi-prod/prod", true},
+	{"directory", "directory/prod/Shared/taxi", true},
+	{"permission", "permission/prod/experiment:/Shared/fares/group:ml-engineers", false},
 }
 
 // neverOwned are the kinds that nobody can delete.

@@ -139,6 +139,17 @@ func (w *dbxWorkspace) disown(o accessObject) {
 	w.Access = slices.DeleteFunc(w.Access, func(l *dbxAccessList) bool { return l.Object == o })
 }
 
+// renameGroup gives a group's entries the name that it has now.
+func (w *dbxWorkspace) renameGroup(was, is string) {
+	for _, list := range w.Access {
+		for i, a := range list.Entries {
+			if a.Kind == groupAccess && strings.EqualFold(a.Name, was) {
+				list.Entries[i].Name = is
+			}
+		}
+	}
+}
+
 // access is an entry for a principal.
 func (p *dbxPrincipal) access(level string) dbxAccess {
 	kind := principalAccess

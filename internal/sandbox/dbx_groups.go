@@ -169,6 +169,9 @@ func (c *dbxCall) replaceGroup(g *dbxGroup, next dbxGroup, members []string) err
 			}
 		}
 	}
+	for _, w := range c.d.Workspaces {
+		w.renameGroup(g.Name, next.Name)
+	}
 	*g, c.changed = next, true
 	return nil
 }

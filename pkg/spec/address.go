@@ -46,13 +46,15 @@ var addressForms = sync.OnceValue(func() []addressForm {
 		form("catalog", "CATALOG", `(?:`+target+`/)?`+unity),
 		form("catalog_binding", "CATALOG", `(?:`+target+`/)?`+unity),
 		form("schema", "CATALOG.SCHEMA", `(?:`+target+`/)?`+unity+`\.`+unity),
+		form("directory", "TARGET/PATH", target+`/[^/\s].*`),
+		form("permission", "TARGET/TYPE:OBJECT/PRINCIPAL", target+`/(?:(?:directory|experiment):/|(?:job|cluster_policy):).*[^\s/]/`+text),
 		form("grant", "TYPE:FULL.NAME/PRINCIPAL", `(?:`+target+`/)?`+on+`/`+text),
 	}
 })
 
 // laterKinds are those of the contract that this version makes nothing of.
 func laterKinds() []string {
-	return []string{"directory", "entitlement", "git_credential", "permission", "principal_user", "pull_request"}
+	return []string{"entitlement", "git_credential", "principal_user", "pull_request"}
 }
 
 func isMovable(kind string) bool {
@@ -131,6 +133,11 @@ func (r *reading) wishedAddresses() []string {
 		add(p, "service_principal", p.name())
 		for _, g := range p.get("groups").children() {
 			add(g, "group_member", g.text, p.name())
+		}
+		for _, t := range r.root.get("targets").children() {
+			if t.str("service_principal") == p.name() {
+				add(p.get("directory"), "directory", t.name(), strings.TrimPrefix(workspacePath(p.str("directory")), "/"))
+			}
 		}
 	}
 	for _, g := range r.root.get("groups").children() {

@@ -19,6 +19,7 @@ func (r *reading) check() {
 		(*reading).checkEnvironments,
 		(*reading).checkPrincipals,
 		(*reading).checkGroups,
+		(*reading).checkDirectories,
 		(*reading).checkCatalogs,
 		(*reading).checkPermissions,
 		(*reading).checkSecrets,

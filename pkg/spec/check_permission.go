@@ -6,27 +6,33 @@ import (
 	"strings"
 )
 
-// checkPermissions looks at every entry in the form that it has: a recipe or a grant spelled out.
+// checkPermissions looks at every entry in the form that it has: a recipe, a grant spelled out, or access to
+// an object of a workspace.
 func (r *reading) checkPermissions() {
 	seen := map[string]*node{}
 	for _, p := range r.root.get("permissions").children() {
-		if p.form != mapping || p.strange || p.later {
-			continue // not an entry, or one of a form that this version does not know
+		if p.form != mapping || p.strange {
+			continue // not an entry
 		}
 		if !r.absent(p, "grant") {
 			r.checkRecipe(p)
 			continue
 		}
-		if r.checkForm(p) {
-			r.checkGrant(p)
-			r.checkRepeatedGrant(p, seen)
+		if !r.checkForm(p) {
+			continue
 		}
+		if isAccess(p) {
+			r.checkAccess(p)
+		} else {
+			r.checkGrant(p)
+		}
+		r.checkRepeatedGrant(p, seen)
 	}
 }
 
 // checkRecipe looks at an entry that says training or batch_inference.
 func (r *reading) checkRecipe(p *node) {
-	for _, key := range []string{"principal", "on", "privileges", "target"} {
+	for _, key := range []string{"principal", "on", "privileges", "level", "target"} {
 		r.failKey(p.get(key), found("spec/permission-form", fmt.Sprintf("%q does not go with grant", key),
 			"a recipe has targets, schema, input and output; a grant spelled out stands in an entry of its own"))
 	}
@@ -70,22 +76,32 @@ func (r *reading) needsPrincipal(ref *node, purpose string) {
 	}
 }
 
-// checkForm reports whether an entry is a grant spelled out, and says what it lacks.
+// checkForm reports whether an entry is a wish spelled out, and says what it lacks.
 func (r *reading) checkForm(p *node) bool {
-	wish := []string{"principal", "on", "privileges"}
+	wish := []string{"principal", "on", "privileges", "level"}
 	recipe := []string{"targets", "schema", "input", "output"}
 	has := func(key string) bool { return !r.absent(p, key) }
 	if !slices.ContainsFunc(wish, has) {
 		r.failKey(p, found("spec/permission-form", fmt.Sprintf("%s is neither a recipe nor a grant", p.where()),
-			"a recipe has grant and targets; a grant has principal, on and privileges"))
+			"a recipe has grant and targets; a grant has principal, on and privileges, or level for an object of a workspace"))
 		return false
 	}
-	for _, key := range wish {
-		r.missing(p, key)
+	gives, other, what := "privileges", "level", "a securable of Unity Catalog takes privileges"
+	if isAccess(p) {
+		gives, other, what = "level", "privileges", "an object of a workspace takes one level"
+	}
+	if n := p.get(other); n != nil {
+		r.meant[Pointer(child(p.path, gives)...)] = true
+		r.failKey(n, found("spec/permission-form", fmt.Sprintf("%q does not go with this", other), what))
+	}
+	for _, key := range []string{"principal", "on", gives} {
+		if !r.meant[Pointer(child(p.path, key)...)] {
+			r.missing(p, key)
+		}
 	}
 	for _, key := range recipe {
 		r.failKey(p.get(key), found("spec/permission-form", fmt.Sprintf("%q goes with grant alone", key),
-			"a grant spelled out has principal, on, privileges and target"))
+			"a grant spelled out has principal, on, privileges or level, and target"))
 	}
 	return true
 }
@@ -107,7 +123,14 @@ func (r *reading) checkGrant(p *node) {
 	r.checkGrantCatalog(p.get("on"), kind, name)
 }
 
+// checkPrincipal refuses what is no principal of the account.
 func (r *reading) checkPrincipal(n *node) {
+	const local = "Unity Catalog knows account groups alone; everybody is group:account users"
+	r.checkPrincipalBut(n, map[string]string{"users": local, "admins": local})
+}
+
+// checkPrincipalBut refuses what is no principal, and groups that cannot be given anything here, with why.
+func (r *reading) checkPrincipalBut(n *node, refusedGroups map[string]string) {
 	value, ok := n.value()
 	if !ok {
 		return
@@ -121,8 +144,8 @@ func (r *reading) checkPrincipal(n *node) {
 		refuse("write group:NAME, user:EMAIL or service_principal:NAME")
 	case kind == "user" && !strings.Contains(name, "@"):
 		refuse("a user goes by the e-mail address")
-	case kind == "group" && (name == "users" || name == "admins"):
-		refuse("Unity Catalog knows account groups alone; everybody is group:account users")
+	case kind == "group" && refusedGroups[name] != "":
+		refuse(refusedGroups[name])
 	}
 }
 
@@ -134,12 +157,7 @@ func (r *reading) checkSecurable(p *node) (kind, name string, ok bool) {
 		return "", "", false
 	}
 	kind, name, _ = strings.Cut(value, ":")
-	if advice, later := notYet(append(slices.Clone(n.path), kind)); later {
-		r.fail(n, found("spec/not-yet", fmt.Sprintf("this version does not act on %s: yet", kind), advice))
-		return "", "", false
-	}
-	depth := map[string]int{"metastore": 0, "catalog": 1, "schema": 2, "table": 3, "volume": 3, "model": 3, "function": 3}
-	want, known := depth[kind]
+	want, known := securableDepth(kind)
 	parts := strings.Split(name, ".")
 	refuse := func(advice string) {
 		r.fail(n, found("spec/securable", fmt.Sprintf("%s is not a securable", n.quote()), advice))
@@ -147,7 +165,7 @@ func (r *reading) checkSecurable(p *node) (kind, name string, ok bool) {
 	switch {
 	case !known:
 		refuse(orNearest("write metastore, or catalog:, schema:, table:, volume:, model: or function: and the full name",
-			kind, []string{"metastore", "catalog", "schema", "table", "volume", "model", "function"}))
+			kind, append([]string{"metastore", "catalog", "schema", "table", "volume", "model", "function"}, accessKinds()...)))
 	case kind == "metastore" && name != "":
 		refuse("write metastore alone; target says whose")
 	case want > 0 && (len(parts) != want || slices.ContainsFunc(parts, func(s string) bool { return refuseUnityName(s) != "" })):
@@ -158,18 +176,18 @@ func (r *reading) checkSecurable(p *node) (kind, name string, ok bool) {
 	return "", "", false
 }
 
+// securableDepth is how many parts the full name of a kind of securable has, and whether there is such a kind.
+func securableDepth(kind string) (parts int, known bool) {
+	parts, known = map[string]int{"metastore": 0, "catalog": 1, "schema": 2, "table": 3, "volume": 3, "model": 3, "function": 3}[kind]
+	return parts, known
+}
+
 // checkMetastore refuses a grant of which nobody can say in which metastore it is.
 func (r *reading) checkMetastore(p *node) {
 	if !r.absent(p, "target") {
 		return
 	}
-	hosts := map[string]bool{}
-	for _, t := range r.root.get("targets").children() {
-		if host := t.get("host"); host != nil && !host.broken {
-			hosts[cleanHost(host.text)] = true
-		}
-	}
-	if len(hosts) != 1 {
+	if len(r.hosts()) != 1 {
 		r.fail(p.get("on"), found("spec/metastore-target", fmt.Sprintf("%s does not say in whose metastore", p.where()),
 			fmt.Sprintf("add target: with one of %s", oneOf(r.root.get("targets").names()))))
 	}
@@ -218,13 +236,13 @@ func (r *reading) hintSchema(n *node, catalog, schema string) bool {
 
 // checkRepeatedGrant warns of two entries for one principal on one securable.
 func (r *reading) checkRepeatedGrant(p *node, seen map[string]*node) {
-	if p.str("principal") == "" || p.str("on") == "" {
+	if p.str("principal") == "" || p.str("on") == "" || p.get("target") != nil && p.get("target").broken {
 		return
 	}
 	key := strings.Join([]string{strings.ToLower(p.str("principal")), strings.TrimSuffix(p.str("on"), ":"), p.str("target")}, "\n")
 	if first := seen[key]; first != nil {
 		r.warn(p, found("spec/repeated", fmt.Sprintf("%s grants to the same principal on the same securable as %s", p.where(), first.where()),
-			"list the privileges in one entry"))
+			map[bool]string{true: "keep the one with the higher level", false: "list the privileges in one entry"}[isAccess(p)]))
 		return
 	}
 	seen[key] = p

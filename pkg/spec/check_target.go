@@ -177,7 +177,11 @@ func (r *reading) needs() []need {
 		for _, t := range p.get("targets").children() {
 			add(t, fmt.Sprintf("%s grants in it", p.where()))
 		}
-		add(p.get("target"), fmt.Sprintf("%s grants in its metastore", p.where()))
+		in := "metastore"
+		if isAccess(p) {
+			in = "workspace"
+		}
+		add(p.get("target"), fmt.Sprintf("%s grants in its %s", p.where(), in))
 	}
 	for _, c := range r.root.get("catalogs").children() {
 		for _, t := range c.get("isolated_to").children() {

@@ -17,7 +17,7 @@ type Code struct {
 // Codes returns every code that a diagnostic of the program may have, sorted: those of the spec,
 // and those that the plan and the command line give.
 func Codes() []Code {
-	all := slices.Concat(fileCodes(), schemaCodes(), nameCodes(), referenceCodes(), meaningCodes(), runCodes(), applyCodes(), ledgerCodes(), ciCodes())
+	all := slices.Concat(fileCodes(), schemaCodes(), nameCodes(), referenceCodes(), meaningCodes(), runCodes(), planCodes(), applyCodes(), ledgerCodes(), ciCodes())
 	slices.SortFunc(all, func(a, b Code) int { return cmp.Compare(a.Code, b.Code) })
 	return all
 }

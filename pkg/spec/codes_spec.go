@@ -39,6 +39,8 @@ func nameCodes() []Code {
 		{"spec/group-name", "not a group's name", "the account refuses it, has a group of its own by that name, or has it already in another case", "choose another name", "groups: { admins: {} }"},
 		{"spec/securable", "not a securable", "the kind is missing or unknown, or the name has too few or too many parts", "write catalog:CATALOG, schema:CATALOG.SCHEMA and so on", "on: prod.demo"},
 		{"spec/privilege", "not a privilege on that kind of securable", "it is misspelt, a legacy name, or goes on another kind", "use one that the message names", "privileges: [USAGE]"},
+		{"spec/object", "not an object of a workspace", "its path is not absolute, it has no name, or every workspace has it", "write directory:/PATH, experiment:/PATH, job:NAME or cluster_policy:NAME; the directory of a principal lies below /Shared", "on: \"directory:Shared/x\""},
+		{"spec/level", "not a level on that kind of object", "it is misspelt, or goes on another kind", "use one that the message names", "{ on: \"experiment:/Shared/x\", level: CAN_RUN }"},
 		{"spec/actions-name", "not the name of a secret or a variable", "GitHub takes letters, digits and _, no digit first, and keeps GITHUB_ to itself", "rename it", "secrets: { GITHUB_PAT: { env: MLOPS_PAT } }"},
 		{"spec/env-name", "not the name of an environment variable", "env names a variable; its value never stands in the spec", "write the variable's name", "env: my-token"},
 		{"spec/path", "a path that leads out of the spec's folder", "a spec may be anybody's, so it reads nothing outside of its folder, not through a symbolic link either", "move the file, and name it by a path inside the folder", "file: ../token"},
@@ -62,6 +64,7 @@ func referenceCodes() []Code {
 		{"spec/target-host", "a target that needs a host", "something is wished on its workspace, and nothing says where that is", "add its host", "prod: { service_principal: demo-prod }"},
 		{"spec/target-catalog", "a target whose catalog is not declared", "a recipe grants in the target's catalog, which bears the target's name unless said", "declare the catalog, with exists: true when it is somebody else's", "{ grant: training, targets: [prod] } without catalogs.prod"},
 		{"spec/catalog-home", "a catalog of which nobody can say in which metastore it lives", "no target names it, and the targets' workspaces may have several metastores", "add target: to it", "catalogs: { shared: {} }"},
+		{"spec/object-target", "an object of which nobody can say in which workspace it is", "the targets have several workspaces, or the principal of a directory runs in none", "add target: to the entry; name the principal as a target's service_principal", "{ principal: \"group:a\", on: \"job:nightly\", level: CAN_VIEW }"},
 		{"spec/metastore-target", "a grant of which nobody can say in which metastore it is", "the targets' workspaces may have several metastores", "add target: to it", "on: metastore"},
 	}
 }

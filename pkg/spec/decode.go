@@ -132,7 +132,9 @@ func decodeTarget(n *node) Target {
 }
 
 func decodePrincipal(n *node) ServicePrincipal {
-	return ServicePrincipal{Name: n.name(), ID: strings.ToLower(n.str("id")), Groups: n.texts("groups")}
+	return ServicePrincipal{
+		Name: n.name(), ID: strings.ToLower(n.str("id")), Groups: n.texts("groups"), Directory: workspacePath(n.str("directory")),
+	}
 }
 
 func decodeCatalog(n *node) Catalog {
@@ -160,11 +162,15 @@ func decodePermission(n *node) Permission {
 		Principal:  n.str("principal"),
 		On:         n.str("on"),
 		Privileges: n.texts("privileges"),
+		Level:      n.str("level"),
 		Target:     n.str("target"),
 		Exclusive:  n.truth("exclusive"),
 	}
 	if p.On == "metastore" { // both spellings mean the metastore of the target
 		p.On = "metastore:"
+	}
+	if kind, name, _ := strings.Cut(p.On, ":"); kind == "directory" || kind == "experiment" {
+		p.On = kind + ":" + workspacePath(name)
 	}
 	return p
 }

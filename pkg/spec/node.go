@@ -41,8 +41,6 @@ type node struct {
 	misnamed bool
 	// repeated: it is an alias's copy of a value that stands elsewhere in the tree.
 	repeated bool
-	// later: an entry of a form that this version does not act on yet.
-	later bool
 	// strange: a key of the mapping was refused, so nobody knows what is missing from it.
 	strange bool
 }

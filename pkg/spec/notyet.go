@@ -11,15 +11,8 @@ func unsupported() map[string]string {
 		"targets.*.ci_auth.personal_access_token": "use oidc, which needs no secret at all",
 
 		"service_principals.*.entitlements":   byHand,
-		"service_principals.*.directory":      byHand,
 		"service_principals.*.users":          byHand,
 		"service_principals.*.git_credential": byHand,
-
-		"permissions.*.level":             "leave the entry out; this version grants in Unity Catalog alone",
-		"permissions.*.on.directory":      "leave the entry out; this version grants in Unity Catalog alone",
-		"permissions.*.on.experiment":     "leave the entry out; this version grants in Unity Catalog alone",
-		"permissions.*.on.job":            "leave the entry out; this version grants in Unity Catalog alone",
-		"permissions.*.on.cluster_policy": "leave the entry out; this version grants in Unity Catalog alone",
 	}
 }
 

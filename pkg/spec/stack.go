@@ -118,8 +118,9 @@ type Environment struct {
 
 // ServicePrincipal is what the spec says of a principal beyond its name.
 type ServicePrincipal struct {
-	Name, ID string
-	Groups   []string // of the account; it becomes a member
+	Name, ID  string
+	Groups    []string // of the account; it becomes a member
+	Directory string   // in the workspaces of the targets that run as it, as workspacePath writes it; "" for none
 }
 
 // Group is a group of the account.
@@ -147,8 +148,8 @@ type Schema struct {
 	Comment *string
 }
 
-// Permission is one entry of permissions: a recipe (Grant) or a wish spelled out (Principal, On,
-// Privileges).
+// Permission is one entry of permissions: a recipe (Grant), or a wish spelled out (Principal, On), in Unity
+// Catalog (Privileges) or on an object of a workspace (Level).
 type Permission struct {
 	Grant   string // training, batch_inference; "" for a wish spelled out
 	Targets []string
@@ -159,7 +160,8 @@ type Permission struct {
 	Principal  string // group:NAME, user:NAME, service_principal:NAME
 	On         string // TYPE:FULL.NAME
 	Privileges []string
-	Target     string // whose metastore, where On leaves it open
+	Level      string // "" for a grant in Unity Catalog
+	Target     string // whose metastore, where On leaves it open; whose workspace
 
 	// Exclusive: nobody holds anything on the entry's securables but what the entries of the spec say
 	// of them, taken together.

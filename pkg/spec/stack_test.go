@@ -46,6 +46,7 @@ func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
 func wantPrincipals() []spec.ServicePrincipal {
 	return []spec.ServicePrincipal{{
 		Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab", Groups: []string{"mlops-service-principals", "ml-engineers"},
+		Directory: "/Shared/mlops-stack-demo",
 	}}
 }
 
@@ -85,14 +86,7 @@ func wantFull() *spec.Stack {
 				Schemas: []spec.Schema{{Name: "mlops_stack_demo", Comment: pointer("Taxi fare model")}}},
 			{Name: "shared", Exists: true, Target: "prod"},
 		},
-		Permissions: []spec.Permission{
-			{Grant: "training", Targets: []string{"test", "staging", "prod"}, Schema: "mlops_stack_demo", Input: "mlops_stack_demo.training_input"},
-			{Grant: "batch_inference", Targets: []string{"staging", "prod"},
-				Input: "mlops_stack_demo.batch_input", Output: "mlops_stack_demo.predictions"},
-			{Principal: "group:account users", On: "schema:prod.mlops_stack_demo", Privileges: []string{"USE_SCHEMA", "EXECUTE"},
-				Exclusive: true},
-			{Principal: "user:ada@acme.com", Target: "prod", On: "metastore:", Privileges: []string{"CREATE_CATALOG"}},
-		},
+		Permissions: wantPermissions(),
 		Secrets: []spec.Secret{
 			{Name: "WORKFLOW_TOKEN", Env: "MLOPS_WORKFLOW_TOKEN"},
 			{Name: "LICENSE", File: "secrets/license.key"},
@@ -115,6 +109,18 @@ func wantFull() *spec.Stack {
 			{From: "service_principal/old-name", To: "service_principal/mlops-stack-demo-prod"},
 			{From: "secret/prod/CLIENT_SECRET", To: "secret/prod/PROD_CLIENT_SECRET"},
 		},
+	}
+}
+
+func wantPermissions() []spec.Permission {
+	return []spec.Permission{
+		{Grant: "training", Targets: []string{"test", "staging", "prod"}, Schema: "mlops_stack_demo", Input: "mlops_stack_demo.training_input"},
+		{Grant: "batch_inference", Targets: []string{"staging", "prod"},
+			Input: "mlops_stack_demo.batch_input", Output: "mlops_stack_demo.predictions"},
+		{Principal: "group:account users", On: "schema:prod.mlops_stack_demo", Privileges: []string{"USE_SCHEMA", "EXECUTE"},
+			Exclusive: true},
+		{Principal: "user:ada@acme.com", Target: "prod", On: "metastore:", Privileges: []string{"CREATE_CATALOG"}},
+		{Principal: "group:ml-engineers", Target: "prod", On: "directory:/Shared/mlops-stack-demo", Level: "CAN_READ"},
 	}
 }
 

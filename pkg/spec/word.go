@@ -38,7 +38,6 @@ func (r *reading) reportDeferred() {
 	for _, v := range r.deferred {
 		n, f := r.root.find(v.path...), schemaAt(v.path)
 		switch {
-		case r.root.find(v.path[:max(0, len(v.path)-1)]...).later:
 		case n.anyBroken() || n.misnamed || n.strange || r.meantBelow(n):
 		case v.ofName:
 			r.failName(n, found("spec/value", fmt.Sprintf("the name %q is not allowed", n.name()), "see `mlopsctl schema`"))
@@ -74,7 +73,6 @@ func (r *reading) wordUnknownKeys(n *node, f *fragment) {
 		}
 		if advice, ok := notYet(c.path); ok {
 			r.failKey(c, found("spec/not-yet", fmt.Sprintf("this version does not act on %s yet", c.where()), advice))
-			n.later = n.later || key == "level"
 			continue
 		}
 		if isSecretValue(c.path) {
