@@ -151,7 +151,7 @@ func (at Places) OfReads(p *plan.Plan, keep func(plan.Change) bool) []Need {
 // things are what a plan makes itself, by what rights call it.
 type things map[string]bool
 
-// made are the repository, the principals and the securables that a plan creates.
+// made are the repository, the principals, the securables and the directories that a plan creates.
 func (at Places) made(p *plan.Plan) things {
 	made := things{}
 	for _, c := range p.Changes {
@@ -166,6 +166,8 @@ func (at Places) made(p *plan.Plan) things {
 			made[catalogOf(d, "name")] = true
 		case c.Kind == "schema":
 			made[schemaOf(d)] = true
+		case c.Kind == "directory": // there may be one of its path in every workspace
+			made[d.host+" directory:"+d.text("path")] = true
 		}
 	}
 	return made
@@ -179,6 +181,8 @@ func (t things) covers(r Right) bool {
 		return t["repository"]
 	case Manager:
 		return t["principal:"+r.On]
+	case Object:
+		return t[r.Host+" "+r.On]
 	case Privilege, Manage, Grants:
 		return slices.ContainsFunc(holders(r.On), func(s string) bool { return t[s] })
 	default:

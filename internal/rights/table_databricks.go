@@ -43,7 +43,7 @@ func inWorkspace(d deed) []Right { return []Right{{Host: d.host, Sort: Member}} 
 func administersWorkspace(d deed) []Right { return []Right{{Host: d.host, Sort: WorkspaceAdmin}} }
 
 func managesObject(d deed) []Right {
-	return []Right{{Host: d.host, Sort: Object, On: d.text("object")}}
+	return []Right{{Host: d.host, Sort: Object, On: d.text("object_type") + ":" + d.text("object")}}
 }
 
 // catalogOf and schemaOf are what rights call a securable of a change.
