@@ -23,13 +23,14 @@ type Databricks struct {
 }
 
 type dbxWorkspace struct {
-	ID          int64               `json:"id"`
-	Host        string              `json:"host"` // as in a spec
-	Metastore   string              `json:"metastore"`
-	Admins      int64               `json:"admins"` // the id of its group of that name
-	Users       int64               `json:"users"`
-	Assignments []*dbxAssignment    `json:"assignments"`
-	Entitled    map[string][]string `json:"entitled"` // entitlements by principal id
+	ID             int64               `json:"id"`
+	Host           string              `json:"host"` // as in a spec
+	Metastore      string              `json:"metastore"`
+	Admins         int64               `json:"admins"` // the id of its group of that name
+	Users          int64               `json:"users"`
+	Assignments    []*dbxAssignment    `json:"assignments"`
+	Entitled       map[string][]string `json:"entitled"` // entitlements by principal id
+	GitCredentials []*dbxGitCredential `json:"git_credentials,omitempty"`
 
 	Tree            []*dbxNode          `json:"tree"`
 	Experiments     []*dbxExperiment    `json:"experiments,omitempty"`
@@ -56,6 +57,8 @@ type dbxPrincipal struct {
 	Password      string       `json:"password,omitempty"`
 	Secrets       []*dbxSecret `json:"secrets,omitempty"`
 	Policies      []*dbxPolicy `json:"policies,omitempty"`
+	Rules         []ruleWire   `json:"rules,omitempty"` // who may use and who manages it
+	RuleVersion   int          `json:"rule_version,omitempty"`
 	Unassignable  int          `json:"unassignable,omitempty"` // requests for which assignment does not know it
 	Ungrantable   int          `json:"ungrantable,omitempty"`  // requests for which grants do not know it
 }
@@ -87,10 +90,11 @@ type dbxGroup struct {
 }
 
 type dbxToken struct {
-	Hash      string    `json:"hash"`
-	Principal int64     `json:"principal"`
-	Workspace int64     `json:"workspace,omitempty"` // 0: the account issued it, so it is good everywhere
-	Expires   time.Time `json:"expires"`
+	Hash      string       `json:"hash"`
+	Principal int64        `json:"principal"`
+	Personal  *dbxPersonal `json:"personal,omitempty"`  // nil: an access token
+	Workspace int64        `json:"workspace,omitempty"` // 0: the account issued it, so it is good everywhere
+	Expires   time.Time    `json:"expires"`
 }
 
 type dbxMetastore struct {

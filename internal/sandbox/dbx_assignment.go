@@ -116,7 +116,9 @@ func (c *dbxCall) deleteAssignment(w *dbxWorkspace) (any, error) {
 // assign gives a principal exactly these permissions; an admin is no mere user beside it.
 func (w *dbxWorkspace) assign(id int64, permissions []string) {
 	w.Assignments = slices.DeleteFunc(w.Assignments, func(a *dbxAssignment) bool { return a.Principal == id })
-	if len(permissions) == 0 {
+	if len(permissions) == 0 { // what it had in the workspace goes with it
+		delete(w.Entitled, numeral(id))
+		w.GitCredentials = slices.DeleteFunc(w.GitCredentials, func(g *dbxGitCredential) bool { return g.Principal == id })
 		return
 	}
 	kept := []string{"USER"}

@@ -30,6 +30,9 @@ func (s *Sandbox) databricksRoutes() {
 	s.workspacePrincipalRoutes()
 	s.assignmentRoutes()
 	s.credentialRoutes()
+	s.ruleSetRoutes()
+	s.tokenRoutes()
+	s.gitCredentialRoutes()
 	s.federationRoutes()
 	s.metastoreRoutes()
 	s.catalogRoutes()
@@ -50,7 +53,12 @@ func (s *Sandbox) databricksRoutes() {
 
 // onAccount adds operations for account admins, below /api/2.0/accounts/{account}.
 func (s *Sandbox) onAccount(method, path string, h dbxHandler) {
-	s.on(accountService, method, "/api/2.0/accounts/{account}"+path, func(c *call) (any, error) {
+	s.onAccountAt(method, "/api/2.0/accounts/{account}"+path, h)
+}
+
+// onAccountAt adds an operation for account admins whose path has the account elsewhere.
+func (s *Sandbox) onAccountAt(method, path string, h dbxHandler) {
+	s.on(accountService, method, path, func(c *call) (any, error) {
 		dc := &dbxCall{call: c, d: c.state.Databricks}
 		if err := dc.authenticate(); err != nil {
 			return nil, err

@@ -128,6 +128,13 @@ func (c *dbxCall) newPrincipal(b principalBody, kind string) (*dbxPrincipal, err
 	if !user && p.ApplicationID == "" {
 		p.ApplicationID = c.state.nextUUID()
 	}
+	if !user {
+		maker := "servicePrincipals/" + c.me.login()
+		if c.me.user() {
+			maker = "users/" + c.me.login()
+		}
+		p.Rules = []ruleWire{{Principals: []string{maker}, Role: managerRole}} // whoever makes one manages it
+	}
 	c.d.Principals = append(c.d.Principals, p)
 	c.changed = true
 	return p, nil

@@ -121,6 +121,9 @@ func (c *dbxCall) patchMember(p *dbxPrincipal) (any, error) {
 		if !slices.Contains(known, e) {
 			return nil, scimInvalid("invalidValue", "Unknown entitlement "+e+".")
 		}
+		if e == "workspace-consume" && (slices.Contains(entitlements, "workspace-access") || slices.Contains(entitlements, "databricks-sql-access")) {
+			return nil, scimInvalid("invalidValue", "workspace-consume does not go with workspace-access or databricks-sql-access.")
+		}
 	}
 	c.at.Entitled[numeral(p.ID)] = entitlements
 	c.changed = true
