@@ -97,6 +97,7 @@ func (r *rig) types(f *databricks.Fleet) []resource.Type {
 		login("environment"), login("branch"),
 		resource.Bind(servicePrincipalKind, f), resource.Bind(workspaceAssignmentKind, f),
 		resource.Bind(groupKind, f), resource.Bind(groupMemberKind, f),
+		resource.Bind(entitlementKind, f), resource.Bind(principalUserKind, f),
 		resource.Bind(catalogKind, f), resource.Bind(catalogBindingKind, f), resource.Bind(schemaKind, f),
 		resource.Bind(grantKind, f), resource.Bind(federationPolicyKind, f),
 	}

@@ -41,6 +41,8 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 		at(account, resource.Bind(workspaceAssignmentKind, c.Databricks)),
 		at(account, resource.Bind(groupKind, c.Databricks)),
 		at(account, resource.Bind(groupMemberKind, c.Databricks)),
+		at(account, resource.Bind(entitlementKind, c.Databricks)),
+		at(account, resource.Bind(principalUserKind, c.Databricks)),
 		at(account, resource.Bind(catalogKind, c.Databricks)),
 		at(account, resource.Bind(catalogBindingKind, c.Databricks)),
 		at(account, resource.Bind(schemaKind, c.Databricks)),
@@ -64,6 +66,11 @@ func at(host string, t resource.Type) resource.Type {
 // sorted, so that they can be looked up together.
 func Principals(s *spec.Stack) (principals, groups, users []string) {
 	named := map[string]map[string]bool{"service_principal": {}, "group": {}, "user": {}}
+	mention := func(principal string) {
+		if sort, name, ok := strings.Cut(principal, ":"); ok && named[sort] != nil {
+			named[sort][name] = true
+		}
+	}
 	for _, t := range s.Targets {
 		if t.ServicePrincipal != "" {
 			named["service_principal"][t.ServicePrincipal] = true
@@ -71,10 +78,8 @@ func Principals(s *spec.Stack) (principals, groups, users []string) {
 	}
 	for _, p := range s.ServicePrincipals {
 		named["service_principal"][p.Name] = true
-	}
-	mention := func(principal string) {
-		if sort, name, ok := strings.Cut(principal, ":"); ok && named[sort] != nil {
-			named[sort][name] = true
+		for _, u := range p.Users {
+			mention(u)
 		}
 	}
 	for _, g := range s.Groups {

@@ -32,9 +32,8 @@ func TestMain(m *testing.M) {
 // everyKind is the list of the kinds that the contract speaks of in this version. A kind that the full
 // spec does not exercise would pass every test below in silence.
 var everyKind = []string{
-	"branch", "branch_protection", "catalog", "catalog_binding", "directory", "environment", "federation_policy", "first_commit", "grant",
-	"group", "group_member",
-	"permission", "repository", "schema", "secret", "service_principal", "team", "variable", "workflow_permissions", "workspace_assignment",
+	"branch", "branch_protection", "catalog", "catalog_binding", "directory", "entitlement", "environment", "federation_policy", "first_commit", "grant", "group",
+	"group_member", "permission", "principal_user", "repository", "schema", "secret", "service_principal", "team", "variable", "workflow_permissions", "workspace_assignment",
 }
 
 func TestTheFullSpecHasEveryKindAndIsInstalledByOneApply(t *testing.T) {
@@ -68,9 +67,11 @@ type outside struct {
 }
 
 const (
-	repo    = "https://api.github.com/repos/acme/taxi"
-	account = "https://accounts.cloud.databricks.com/api/2.0/accounts/11111111-2222-3333-4444-555555555555"
-	uc      = "https://prod.cloud.databricks.com/api/2.1/unity-catalog"
+	repo     = "https://api.github.com/repos/acme/taxi"
+	account  = "https://accounts.cloud.databricks.com/api/2.0/accounts/11111111-2222-3333-4444-555555555555"
+	prodSCIM = "https://prod.cloud.databricks.com/api/2.0/preview/scim/v2"
+	ruleSets = "https://accounts.cloud.databricks.com/api/2.0/preview/accounts/11111111-2222-3333-4444-555555555555/access-control/rule-sets"
+	uc       = "https://prod.cloud.databricks.com/api/2.1/unity-catalog"
 )
 
 // send makes one request as the operator and returns the answer.
@@ -165,6 +166,15 @@ func (w *world) group(name string) string {
 	return fmt.Sprint(g["id"])
 }
 
+// rules is the body of a PUT that lets these use a principal, and nobody else.
+func (w *world) rules(application string, users ...string) any {
+	w.t.Helper()
+	name := "accounts/11111111-2222-3333-4444-555555555555/servicePrincipals/" + application + "/ruleSets/default"
+	set := w.send("GET", ruleSets+"?etag=&name="+name, nil)
+	set["grant_rules"] = []any{map[string]any{"role": "roles/servicePrincipal.user", "principals": users}}
+	return map[string]any{"name": name, "rule_set": set}
+}
+
 // scimPatch is the body of a PATCH with one operation.
 func scimPatch(op, path string, value any) any {
 	operation := map[string]any{"op": op, "path": path}
@@ -230,8 +240,11 @@ func outsideChanges(w *world) []outside {
 		{name: "a policy's subject", method: "PATCH", url: policy + "?update_mask=oidc_policy", body: oidc(nil), address: "federation_policy/taxi-prod/prod", action: plan.Update, field: "subject"},
 		{name: "a policy's issuer", method: "PATCH", url: policy + "?update_mask=oidc_policy", body: oidc(map[string]any{"issuer": "https://elsewhere.example"}), address: "federation_policy/taxi-prod/prod", action: plan.Update, field: "issuer"},
 		{name: "a policy's audiences", method: "PATCH", url: policy + "?update_mask=oidc_policy", body: oidc(map[string]any{"audiences": []string{"x"}}), address: "federation_policy/taxi-prod/prod", action: plan.Update, field: "audiences"},
+		{name: "an entitlement", method: "PATCH", url: prodSCIM + "/ServicePrincipals/" + prodID, body: scimPatch("remove", `entitlements[value eq "workspace-access"]`, nil), address: "entitlement/prod/taxi-prod", action: plan.Update, field: "entitlements"},
+		{name: "all entitlements", method: "PATCH", url: prodSCIM + "/ServicePrincipals/" + prodID, body: scimPatch("remove", "entitlements", nil), address: "entitlement/prod/taxi-prod", action: plan.Create},
+		{name: "a principal's user", method: "PUT", url: ruleSets, body: w.rules(prodApp, "groups/taxi-principals", "users/ada@acme.com"), address: "principal_user/taxi-prod/group:ml-engineers", action: plan.Create},
 		{name: "a membership", method: "PATCH", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), body: scimPatch("remove", "members[value eq \""+prodID+"\"]", nil), address: "group_member/taxi-principals/taxi-prod", action: plan.Create},
-		{name: "a group's existence", method: "DELETE", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), address: "group/taxi-principals", action: plan.Create, alsoAffected: []string{"group_member/taxi-principals/*", "grant/*/group:taxi-principals"}},
+		{name: "a group's existence", method: "DELETE", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), address: "group/taxi-principals", action: plan.Create, alsoAffected: []string{"group_member/taxi-principals/*", "grant/*/group:taxi-principals", "principal_user/*/group:taxi-principals"}},
 		{name: "a policy's existence", method: "DELETE", url: policy, address: "federation_policy/taxi-prod/prod", action: plan.Create},
 		{name: "a directory's existence", method: "POST", url: prodURL + "/api/2.0/workspace/delete", body: map[string]any{"path": "/Shared/taxi"}, address: "directory/prod/Shared/taxi", action: plan.Create, alsoAffected: []string{"permission/prod/directory:*"}},
 		{name: "a level that is lower", method: "PATCH", url: w.accessURL("/Shared/taxi"), body: levels(map[string]any{"group_name": "ml-engineers", "permission_level": "CAN_READ"}), address: "permission/prod/directory:/Shared/taxi/group:ml-engineers", action: plan.Update, field: "levels"},
@@ -305,7 +318,8 @@ func TestAMissingPermissionIsUnknownAndNeverACreate(t *testing.T) {
 		"repository": "api.github.com/repos/acme/taxi", "first_commit": "*/git/matching-refs/heads*", "branch": "*/git/matching-refs/heads*",
 		"branch_protection": "*/rulesets*", "team": "api.github.com/repos/acme/taxi/teams*", "workflow_permissions": "*/actions/permissions/workflow",
 		"environment": "*/taxi/environments", "variable": "*/variables", "secret": "*/secrets",
-		"group": "*/scim/v2/Groups", "group_member": "*/scim/v2/Groups/*", "service_principal": "*/scim/v2/ServicePrincipals", "workspace_assignment": "*/permissionassignments",
+		"entitlement": "prod*/scim/v2/ServicePrincipals*", "principal_user": "*/access-control/rule-sets*",
+		"group": "*/scim/v2/Groups", "group_member": "*/scim/v2/Groups/*", "service_principal": "*/accounts/*/scim/v2/ServicePrincipals", "workspace_assignment": "*/permissionassignments",
 		"catalog": "*/unity-catalog/catalogs*", "schema": "*/unity-catalog/schemas*", "catalog_binding": "*/unity-catalog/bindings/*",
 		"directory": "*/workspace/get-status*", "permission": "*/api/2.0/permissions/*",
 		"grant": "*/unity-catalog/permissions/*", "federation_policy": "*/federationPolicies",

@@ -74,6 +74,8 @@ var owned = []struct {
 	{"workspace_assignment", "workspace_assignment/prod/taxi-prod", false},
 	{"group", "group/taxi-principals", true},
 	{"group_member", "group_member/taxi-principals/taxi-prod", false},
+	{"entitlement", "entitlement/prod/taxi-prod", false},
+	{"principal_user", "principal_user/taxi-prod/group:ml-engineers", false},
 	{"catalog", "catalog/test", true},
 	{"schema", "schema/prod.taxi", true},
 	{"grant", "grant/schema:prod.taxi/taxi-prod", false},

@@ -151,7 +151,7 @@ func drawSpec(t *rapid.T, name string) string {
 		fmt.Fprintf(&b, "  %s:\n    host: https://%s.cloud.databricks.com\n    service_principal: taxi-%s\n    ci_auth: %s\n", target, target, target, d.of("oidc", "oauth_secret", "access_token"))
 		fmt.Fprintf(&b, "    environment: { reviewers: [%s], branches: [%s] }\n", d.of("", `"team:ml-leads"`), d.of("main", "release", "main, release"))
 	}
-	d.maybe(&b, "service_principals: { taxi-staging: { groups: ["+d.of("taxi-principals", "ml-engineers", "taxi-principals, ml-engineers")+"] } }\n")
+	d.maybe(&b, "service_principals: { taxi-staging: { groups: ["+d.of("taxi-principals", "ml-engineers", "taxi-principals, ml-engineers")+"], entitlements: ["+d.of("", "workspace-access", "workspace-access, allow-cluster-create")+"], users: ["+d.of("", "'group:ml-engineers'", "'group:ml-engineers', 'group:taxi-principals'")+"] } }\n")
 	b.WriteString("groups:\n  ml-engineers: { exists: true }\n  taxi-principals: " + d.of("{}", "{ members: ['group:others'] }", "{ members: ['service_principal:somebody-elses'], exclusive: true }") + "\n")
 	b.WriteString("catalogs:\n")
 	for _, target := range targets {

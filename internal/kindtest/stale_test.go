@@ -72,7 +72,14 @@ func accountDrifts(w *world) []drift {
 	}
 	commented := func(what, text string) func() { return w.patch(uc+what, map[string]any{"comment": text}) }
 	isolated := func(mode string) func() { return w.patch(uc+"/catalogs/prod", map[string]any{"isolation_mode": mode}) }
+	entitled := func(without string) func() {
+		return func() {
+			w.send("PATCH", prodSCIM+"/ServicePrincipals/"+id, scimPatch("remove", "entitlements", nil))
+			w.send("PATCH", prodSCIM+"/ServicePrincipals/"+id, scimPatch("add", "entitlements", []any{map[string]any{"value": without}}))
+		}
+	}
 	return []drift{
+		{"entitlement", "entitlement/prod/taxi-prod", entitled("workspace-access"), entitled("allow-cluster-create")},
 		{"service_principal", "service_principal/taxi-prod", active(false), active(true)},
 		{"catalog", "catalog/test", commented("/catalogs/test", "x"), commented("/catalogs/test", "y")},
 		{"catalog_binding", "catalog_binding/prod", isolated("OPEN"), isolated("ISOLATED")},

@@ -42,6 +42,8 @@ var addressForms = sync.OnceValue(func() []addressForm {
 		form("workspace_assignment", "TARGET/PRINCIPAL", target+"/"+text),
 		form("group", "NAME", text),
 		form("group_member", "GROUP/PRINCIPAL", text+"/"+text),
+		form("entitlement", "TARGET/PRINCIPAL", target+"/"+text),
+		form("principal_user", "PRINCIPAL/USER", text+"/"+text),
 		form("federation_policy", "PRINCIPAL/TARGET", text+"/"+target),
 		form("catalog", "CATALOG", `(?:`+target+`/)?`+unity),
 		form("catalog_binding", "CATALOG", `(?:`+target+`/)?`+unity),
@@ -54,7 +56,7 @@ var addressForms = sync.OnceValue(func() []addressForm {
 
 // laterKinds are those of the contract that this version makes nothing of.
 func laterKinds() []string {
-	return []string{"entitlement", "git_credential", "principal_user", "pull_request"}
+	return []string{"git_credential", "pull_request"}
 }
 
 func isMovable(kind string) bool {

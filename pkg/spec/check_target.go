@@ -126,7 +126,7 @@ func (r *reading) checkPatterns(patterns *node) {
 
 // checkPrincipals refuses what is said of a principal that nothing in the spec uses.
 func (r *reading) checkPrincipals() {
-	var used []string
+	var used []string // as what a target runs, or spelled out
 	for _, t := range r.root.get("targets").children() {
 		n := t.get("service_principal")
 		if n != nil && n.broken || !r.absent(t, "service_principal") && n == nil {
@@ -134,18 +134,8 @@ func (r *reading) checkPrincipals() {
 		}
 		used = append(used, t.str("service_principal"))
 	}
-	for _, p := range r.root.get("permissions").children() {
-		if name, ok := strings.CutPrefix(p.str("principal"), "service_principal:"); ok {
-			used = append(used, name)
-		}
-	}
-	for _, g := range r.root.get("groups").children() {
-		for _, m := range g.texts("members") {
-			if name, ok := strings.CutPrefix(m, "service_principal:"); ok {
-				used = append(used, name)
-			}
-		}
-	}
+	run := slices.Clone(used)
+	used = append(used, r.spelledPrincipals()...)
 	if _, sound := r.declared("targets"); !sound {
 		return
 	}
@@ -153,8 +143,30 @@ func (r *reading) checkPrincipals() {
 		if !slices.Contains(used, p.name()) {
 			r.failName(p, found("spec/unknown-principal", fmt.Sprintf("no target runs as %q", p.name()),
 				orNearest("name it as the service_principal of a target, or leave it out", p.name(), used)))
+			continue
+		}
+		r.checkBelongings(p, run)
+	}
+}
+
+// spelledPrincipals are the service principals that the spec names where any principal may stand.
+func (r *reading) spelledPrincipals() []string {
+	var texts, names []string
+	for _, p := range r.root.get("permissions").children() {
+		texts = append(texts, p.str("principal"))
+	}
+	for _, g := range r.root.get("groups").children() {
+		texts = append(texts, g.texts("members")...)
+	}
+	for _, p := range r.root.get("service_principals").children() {
+		texts = append(texts, p.texts("users")...)
+	}
+	for _, text := range texts {
+		if name, ok := strings.CutPrefix(text, "service_principal:"); ok {
+			names = append(names, name)
 		}
 	}
+	return names
 }
 
 // need is a wish that cannot be carried out without something of a target.

@@ -134,6 +134,7 @@ func decodeTarget(n *node) Target {
 func decodePrincipal(n *node) ServicePrincipal {
 	return ServicePrincipal{
 		Name: n.name(), ID: strings.ToLower(n.str("id")), Groups: n.texts("groups"), Directory: workspacePath(n.str("directory")),
+		Entitlements: n.texts("entitlements"), Users: n.texts("users"),
 	}
 }
 

@@ -10,8 +10,6 @@ func unsupported() map[string]string {
 
 		"targets.*.ci_auth.personal_access_token": "use oidc, which needs no secret at all",
 
-		"service_principals.*.entitlements":   byHand,
-		"service_principals.*.users":          byHand,
 		"service_principals.*.git_credential": byHand,
 	}
 }

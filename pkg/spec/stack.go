@@ -121,6 +121,9 @@ type ServicePrincipal struct {
 	Name, ID  string
 	Groups    []string // of the account; it becomes a member
 	Directory string   // in the workspaces of the targets that run as it, as workspacePath writes it; "" for none
+
+	Entitlements []string // in the workspaces of its targets
+	Users        []string // who may use it: "user:EMAIL", "group:NAME" or "service_principal:NAME"
 }
 
 // Group is a group of the account.

@@ -46,7 +46,8 @@ func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
 func wantPrincipals() []spec.ServicePrincipal {
 	return []spec.ServicePrincipal{{
 		Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab", Groups: []string{"mlops-service-principals", "ml-engineers"},
-		Directory: "/Shared/mlops-stack-demo",
+		Directory:    "/Shared/mlops-stack-demo",
+		Entitlements: []string{"allow-cluster-create"}, Users: []string{"group:ml-engineers", "service_principal:mlops-stack-demo-test"},
 	}}
 }
 
