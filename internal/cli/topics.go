@@ -19,7 +19,8 @@ func topics() []*cobra.Command {
     1  an error, and nothing was changed
     2  plan --detailed-exitcode: there are changes
     3  the spec is invalid, or the command line is
-    4  credentials are missing or rejected, or an apply would have to write what they cannot read
+    4  credentials are missing or rejected, or lack what an apply needs: nothing was changed; doctor
+       exits with it when anything that is needed is missing
     5  refused: a saved plan that is out of date, a plan that was not approved, a delete of more than it
        should be, or a ledger that another apply holds or that takes no push; nothing was changed
     6  applied in part
@@ -50,7 +51,8 @@ read as ever, unless it is the name of a login.`,
 			Long: `--sandbox [DIR] answers every host that the spec names from a local stand-in of the Databricks account,
 its workspaces and GitHub, kept in DIR (default ` + defaultSandbox + `) between runs. It begins with what the
 guide presumes; a file world.yaml beside the spec adds the rest (groups, teams, tables, objects of other
-people) when the sandbox is begun. It refuses what the real services refuse.
+people) when the sandbox is begun. It refuses what the real services refuse. Its operator has every
+right, unless world.yaml names other logins under operator: (docs/doctor.md).
 
   mlopsctl apply --sandbox --auto-approve
   mlopsctl sandbox state

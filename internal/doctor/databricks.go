@@ -204,8 +204,8 @@ func (x Examiner) introduceWorkspace(ctx context.Context, h *rights.Host) {
 	me, err := x.Fleet.Who(ctx, h.URL)
 	if err != nil {
 		refusedLogin(&h.Login, err)
-		if errors.Is(err, resource.ErrForbidden) {
-			h.Login.Fix = "an account admin assigns it to the workspace"
+		if errors.Is(err, resource.ErrForbidden) || x.knownToAccount(ctx, login) {
+			h.Login.Fix = "it is known to the account, and most likely not assigned to this workspace: an account admin assigns it (Workspaces, Permissions, Add permissions)"
 		}
 		return
 	}
@@ -231,6 +231,19 @@ func (x Examiner) introduceWorkspace(ctx context.Context, h *rights.Host) {
 	}
 	say("metastore", text)
 	x.tellCatalogs(ctx, h)
+}
+
+// knownToAccount reports whether the client of a login that a workspace refuses logs in to the account.
+func (x Examiner) knownToAccount(ctx context.Context, refused databricks.Login) bool {
+	if x.Account == nil || refused.Client == "" {
+		return false
+	}
+	login, err := x.Login(*x.Account)
+	if err != nil || login.Client != refused.Client {
+		return false
+	}
+	_, err = x.Fleet.AdministersAccount(ctx, login.Client)
+	return err == nil
 }
 
 // tellCatalogs says how this program stands to the spec's catalogs that are there.

@@ -103,6 +103,10 @@ func (x Examiner) introduce(ctx context.Context, h *rights.Host) {
 	default:
 		x.introduceWorkspace(ctx, h)
 	}
+	if h.Login.State == rights.Missing {
+		// Of a host that takes no login nothing else is known than what it said itself.
+		h.Rights = slices.DeleteFunc(h.Rights, func(f rights.Finding) bool { return f.Right == nil || f.State != rights.Missing })
+	}
 	x.compareClocks(h)
 }
 

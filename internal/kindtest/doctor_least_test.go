@@ -76,6 +76,12 @@ func (p party) clone() party {
 // --permissions says that it has to be.
 func (p party) world(t *testing.T, key *rsa.PrivateKey) string {
 	t.Helper()
+	return p.worldWith(t, key, func(map[string]map[string]any) {})
+}
+
+// worldWith is world with something else put into it.
+func (p party) worldWith(t *testing.T, key *rsa.PrivateKey, patch func(map[string]map[string]any)) string {
+	t.Helper()
 	_, text := full(t)
 	var w map[string]map[string]any
 	if err := yaml.Unmarshal([]byte(text), &w); err != nil {
@@ -111,6 +117,7 @@ func (p party) world(t *testing.T, key *rsa.PrivateKey) string {
 	}
 	users, _ := hub["users"].([]any)
 	hub["users"] = append(users, dev)
+	patch(w)
 	out, err := yaml.Marshal(w)
 	if err != nil {
 		t.Fatal(err)
