@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mlopsctl/mlopsctl/internal/bundle"
 	"github.com/mlopsctl/mlopsctl/internal/databricks"
@@ -22,15 +23,24 @@ import (
 type Line struct {
 	hub   *github.Client
 	fleet *databricks.Fleet
+
+	mu      sync.Mutex
+	started map[string]started // by what they were started for
 }
 
 // New returns a line between a repository and workspaces; it sends nothing.
-func New(hub *github.Client, fleet *databricks.Fleet) *Line { return &Line{hub: hub, fleet: fleet} }
+func New(hub *github.Client, fleet *databricks.Fleet) *Line {
+	return &Line{hub: hub, fleet: fleet, started: map[string]started{}}
+}
 
 // Place is what is deployed, from where and to where.
 type Place struct {
-	Path, Branch  string // the project's folder in the repository, and the branch that it is deployed from
-	Workflow      string // the file of the deploy workflow, in the repository
+	Path, Branch string // the project's folder in the repository, and the branch that it is deployed from
+	Workflow     string // the file of the deploy workflow, in the repository
+	// The inputs of its dispatch: which target, and any text, which ends the run's title. "" where the
+	// workflow is for this target alone.
+	TargetInput, RequestInput string
+
 	Host, Target  string
 	ApplicationID string // of the principal that deploys, and that the jobs run as
 	Scheduled     bool   // its jobs have to start by themselves
@@ -77,6 +87,7 @@ func (l *Line) Look(ctx context.Context, p Place) (State, error) {
 func (l *Line) Forget(p Place) {
 	l.hub.FreshBranches()
 	l.hub.ForgetCommits()
+	l.hub.FreshRuns()
 	l.fleet.ForgetDeployed(p.Host)
 }
 

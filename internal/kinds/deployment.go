@@ -17,32 +17,37 @@ import (
 var deploymentKind = resource.Kind[*deployments.Line, deployment]{
 	Name:      "deployment",
 	Doc:       "A project's bundle on a target: deployed from the newest commit of its branch, its jobs there, switched on and run by its principal.",
-	Identity:  []string{"repository", "project", "path", "branch", "workflow", "host", "target", "application_id", "scheduled"},
+	Identity:  []string{"repository", "project", "path", "branch", "workflow", "stock", "host", "target", "application_id", "scheduled"},
 	ReadsOpen: true,
+	Awaited:   true,
 	Declare:   declareDeployments,
 	Read:      readDeployment,
-	Create: func(_ context.Context, _ *deployments.Line, want deployment) (deployment, error) {
-		return want, want.byPipeline("nothing is deployed there yet")
+	Create: func(ctx context.Context, l *deployments.Line, want deployment) (deployment, error) {
+		return want, l.Bring(ctx, want.place())
+	},
+	Update: func(ctx context.Context, l *deployments.Line, _, want deployment) (deployment, error) {
+		return want, l.Bring(ctx, want.place())
 	},
 }
 
 type deployment struct {
 	Repository    resource.Text `json:"repository,omitzero"`
-	Project       string        `json:"project"`
-	Path          string        `json:"path"`
-	Branch        string        `json:"branch"`
-	Workflow      string        `json:"workflow"`
-	Host          string        `json:"host"`
-	Target        string        `json:"target"`
+	Project       string        `json:"project,omitempty"`
+	Path          string        `json:"path,omitempty"`
+	Branch        string        `json:"branch,omitempty"`
+	Workflow      string        `json:"workflow,omitempty"`
+	Stock         bool          `json:"stock,omitempty"` // the workflow is for this target alone, as the MLOps Stacks template's are
+	Host          string        `json:"host,omitempty"`
+	Target        string        `json:"target,omitempty"`
 	ApplicationID resource.Text `json:"application_id,omitzero"` // of the target's principal
 	Scheduled     bool          `json:"scheduled,omitempty"`     // its jobs have to start by themselves
 
-	Commit string `json:"commit"` // in words: what is wished is whichever commit is the newest
+	Commit string `json:"commit,omitempty"` // in words: what is wished is whichever commit is the newest
 	// Of the bundle's jobs: those that are gone, those that are switched off and have to start by
 	// themselves, and those that run as somebody else.
-	MissingJobs []string `json:"missing_jobs"`
-	PausedJobs  []string `json:"paused_jobs"`
-	ForeignJobs []string `json:"foreign_jobs"`
+	MissingJobs []string `json:"missing_jobs,omitzero"`
+	PausedJobs  []string `json:"paused_jobs,omitzero"`
+	ForeignJobs []string `json:"foreign_jobs,omitzero"`
 
 	Deployed string   `json:"deployed,omitempty"` // the commit
 	Jobs     []string `json:"jobs,omitempty"`     // all, by their keys in the bundle
@@ -59,12 +64,12 @@ func declareDeployments(w resource.Wishes) []resource.Decl[deployment] {
 			decls = append(decls, resource.Decl[deployment]{
 				Addr: deploymentAddr(w.Stack, p, t.Name),
 				Want: deployment{
-					Repository: inRepository(), Project: p.Name, Path: p.Path, Branch: t.Branch, Workflow: workflows.DeployFile(p.Name),
+					Repository: inRepository(), Project: p.Name, Path: p.Path, Branch: t.Branch, Workflow: deployWorkflow(p, t.Name), Stock: p.Workflows != spec.GenerateWorkflows,
 					Host: t.Host, Target: t.Name, ApplicationID: resource.From(principalAddr(t.ServicePrincipal), "application_id"),
 					Scheduled: spec.IsProduction(*t), Commit: newestOf(t.Branch),
 					MissingJobs: []string{}, PausedJobs: []string{}, ForeignJobs: []string{},
 				},
-				Needs: beforeDeployment(w.Stack, *t),
+				Needs: append(codeFirst(p), beforeDeployment(w.Stack, *t)...),
 				At:    w.At("projects", p.Name, "deploy"),
 			})
 		}
@@ -78,6 +83,27 @@ func deploymentAddr(s *spec.Stack, p spec.Project, target string) resource.Addr 
 		return resource.Addr{Kind: "deployment", Name: target}
 	}
 	return resource.Addr{Kind: "deployment", Scope: target, Name: p.Name}
+}
+
+// deployWorkflow is the file of the workflow that deploys: the one that is generated, or the template's
+// own for the target.
+func deployWorkflow(p spec.Project, target string) string {
+	if p.Workflows == spec.GenerateWorkflows {
+		return workflows.DeployFile(p.Name)
+	}
+	return ".github/workflows/" + p.Name + "-bundle-cd-" + target + ".yml"
+}
+
+// codeFirst are the pull requests with which the project's code and its workflows come.
+func codeFirst(p spec.Project) []resource.Need {
+	var needs []resource.Need
+	if p.Code != nil {
+		needs = append(needs, resource.Need{Addr: resource.Addr{Kind: "pull_request", Name: p.Code.Branch}.String(), Why: "the project's code comes with it"})
+	}
+	if p.Workflows == spec.GenerateWorkflows {
+		needs = append(needs, resource.Need{Addr: resource.Addr{Kind: "pull_request", Name: spec.WorkflowsBranch}.String(), Why: "the workflow that deploys comes with it"})
+	}
+	return needs
 }
 
 // newestOf is the wish of every deployment.
@@ -104,9 +130,11 @@ func beforeDeployment(s *spec.Stack, t spec.Target) []resource.Need {
 }
 
 func (d deployment) place() deployments.Place {
-	return deployments.Place{
-		Path: d.Path, Branch: d.Branch, Workflow: d.Workflow, Host: d.Host, Target: d.Target, ApplicationID: d.ApplicationID.Value, Scheduled: d.Scheduled,
+	p := deployments.Place{Path: d.Path, Branch: d.Branch, Workflow: d.Workflow, Host: d.Host, Target: d.Target, ApplicationID: d.ApplicationID.Value, Scheduled: d.Scheduled}
+	if !d.Stock {
+		p.TargetInput, p.RequestInput = workflows.TargetInput, workflows.RequestInput
 	}
+	return p
 }
 
 func readDeployment(ctx context.Context, l *deployments.Line, want deployment) (deployment, error) {
@@ -117,15 +145,26 @@ func readDeployment(ctx context.Context, l *deployments.Line, want deployment) (
 		return deployment{}, &resource.Blocked{Reason: "the service principal that deploys it is not there yet"}
 	}
 	s, err := l.Look(ctx, want.place())
-	switch {
-	case errors.Is(err, resource.ErrNotFound):
-		return deployment{}, want.byPipeline("nothing is deployed there yet")
-	case err != nil:
+	absent := errors.Is(err, resource.ErrNotFound)
+	if err != nil && !absent {
 		return deployment{}, err
 	}
-	have := want.seen(s)
-	if why := have.differs(want); why != "" {
-		return have, want.byPipeline(why)
+	have, why := want.seen(s), "nothing is deployed there yet"
+	if !absent {
+		if why = have.differs(want); why == "" {
+			return have, nil
+		}
+	}
+	failed, stopped := l.Progress(ctx, want.place(), why)
+	switch {
+	case stopped != nil:
+		return deployment{}, stopped
+	case failed != "" && absent:
+		have.Commit = "nothing: " + failed // it is there as far as that is to be seen
+	case failed != "" && have.Commit != want.Commit:
+		have.Commit += "; " + failed
+	case absent:
+		return deployment{}, err
 	}
 	return have, nil
 }
@@ -162,9 +201,4 @@ func (d deployment) differs(want deployment) string {
 		}
 	}
 	return strings.Join(why, "; ")
-}
-
-// byPipeline says that a deployment is the pipeline's to make.
-func (d deployment) byPipeline(why string) error {
-	return &resource.Blocked{Reason: fmt.Sprintf("%s; the team's pipeline brings it up to date: run %s on %s for the target %s", why, d.Workflow, d.Branch, d.Target)}
 }

@@ -13,25 +13,40 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlopsctl/mlopsctl/internal/engine"
+	"github.com/mlopsctl/mlopsctl/internal/sandbox"
+	"github.com/mlopsctl/mlopsctl/pkg/apply"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 const deployed = `
 version: 1
 name: taxi
 git:
+  host: HOST
   repository: acme/taxi
   visibility: private
-  first_commit: { message: Adding the project, paths: [README.md, fares] }
+  first_commit: { message: Adding the project, paths: [README.md, fares, .github] }
 account: { host: https://accounts.cloud.databricks.com, id: 11111111-2222-3333-4444-555555555555 }
 branches:
   main: { default: true }
   release: { from: main }
 targets:
   staging: { host: https://staging.cloud.databricks.com, branch: main, service_principal: taxi-staging, environment: { branches: [main] } }
-  prod: { host: https://prod.cloud.databricks.com, branch: release, service_principal: taxi-prod, environment: { branches: [release] } }
+  prod: { host: https://prod.cloud.databricks.com, branch: release, service_principal: taxi-prod, environment: { reviewers: ["team:ml-leads"], branches: [release] } }
 projects:
-  fares: { workflows: none, deploy: [staging, prod] }
+  fares: { workflows: generate, deploy: [staging, prod] }
+`
+
+const workflow = `
+name: deploy fares
+run-name: deploy fares to ${{ inputs.target || github.ref_name }} ${{ inputs.request }}
+on:
+  workflow_dispatch: { inputs: { target: { required: true }, request: {} } }
+jobs:
+  staging: { name: deploy to staging, runs-on: ubuntu-24.04, environment: staging }
+  prod: { name: deploy to prod, runs-on: ubuntu-24.04, environment: prod }
 `
 
 // site is a world in which a pipeline deploys.
@@ -40,17 +55,30 @@ type site struct {
 	t *testing.T
 }
 
-func openSite(t *testing.T) *site {
+const aroundDeployments = `
+databricks:
+  service_principals:
+    - { name: somebody, client_secret: s, workspaces: [https://prod.cloud.databricks.com] }
+github:
+  users: [{ login: grace, role: member }]
+  teams: [{ slug: ml-leads, members: [grace] }]
+`
+
+func openSite(t *testing.T, gitHost string) *site {
 	t.Helper()
-	s := &site{world: open(t, deployed, "databricks:\n  service_principals:\n    - {name: somebody, client_secret: s, workspaces: [https://prod.cloud.databricks.com]}\n"), t: t}
+	s := &site{world: open(t, strings.Replace(deployed, "HOST", gitHost, 1), aroundDeployments), t: t}
 	bundle := "bundle: {name: fares}\ntargets: {staging: {}, prod: {workspace: {root_path: '/Shared/${bundle.name}/${bundle.target}'}}}\n"
-	if err := os.MkdirAll(filepath.Join(s.stack.Dir, "fares"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(s.stack.Dir, "fares", "databricks.yml"), []byte(bundle), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"fares/databricks.yml": bundle, ".github/workflows/fares-deploy.yml": workflow} {
+		at := filepath.Join(s.stack.Dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.apply()
+	s.runs("success") // those that pushes and the apply started, which deploy nothing here
 	return s
 }
 
@@ -72,7 +100,7 @@ func (s *site) ask(method, address string, body any, out any) {
 	switch {
 	case strings.Contains(address, "/oidc/"):
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	case strings.Contains(address, "github.com"):
+	case strings.Contains(address, "//api.github.com") || strings.Contains(address, "/api/v3/"):
 		token = operator["GITHUB_TOKEN"]
 	default:
 		form := url.Values{"grant_type": {"client_credentials"}, "scope": {"all-apis"}, "client_id": {operator["DATABRICKS_CLIENT_ID"]}, "client_secret": {operator["DATABRICKS_CLIENT_SECRET"]}}
@@ -98,7 +126,22 @@ func (s *site) ask(method, address string, body any, out any) {
 	}
 }
 
-const repositoryAPI = "https://api.github.com/repos/acme/taxi"
+// runs ends every run of Actions that could end.
+func (s *site) runs(conclusion string) {
+	s.t.Helper()
+	_, err := s.sandbox.Do(ctx(), sandbox.Deed{Do: "finish", Conclusion: conclusion})
+	if err != nil && !strings.Contains(err.Error(), "no such run") {
+		s.t.Fatal(err)
+	}
+}
+
+// api is the address of the repository.
+func (s *site) api() string {
+	if s.stack.Git.Host == "https://github.com" {
+		return "https://api.github.com/repos/acme/taxi"
+	}
+	return s.stack.Git.Host + "/api/v3/repos/acme/taxi"
+}
 
 // commit changes a file on a branch, and returns the commit.
 func (s *site) commit(branch, file, text string) string {
@@ -107,19 +150,19 @@ func (s *site) commit(branch, file, text string) string {
 		SHA string `json:"sha"`
 	}
 	body := map[string]any{"branch": branch, "message": "Change " + file, "content": base64.StdEncoding.EncodeToString([]byte(text))}
-	if file == "README.md" {
-		s.ask("GET", repositoryAPI+"/contents/"+file+"?ref="+branch, nil, &old)
+	if file != "fares/train.py" {
+		s.ask("GET", s.api()+"/contents/"+file+"?ref="+branch, nil, &old)
 		body["sha"] = old.SHA
 	}
 	var made struct{ Commit struct{ SHA string } }
-	s.ask("PUT", repositoryAPI+"/contents/"+file, body, &made)
+	s.ask("PUT", s.api()+"/contents/"+file, body, &made)
 	return made.Commit.SHA
 }
 
 func (s *site) head(branch string) string {
 	s.t.Helper()
 	var ref struct{ Object struct{ SHA string } }
-	s.ask("GET", repositoryAPI+"/git/ref/heads/"+branch, nil, &ref)
+	s.ask("GET", s.api()+"/git/ref/heads/"+branch, nil, &ref)
 	return ref.Object.SHA
 }
 
@@ -158,19 +201,21 @@ func (s *site) update(target, job string, settings map[string]any) {
 	s.ask("POST", host+"/api/2.2/jobs/update", map[string]any{"job_id": json.Number(job), "new_settings": settings}, nil)
 }
 
-// wants holds a deployment of a new plan to an action, and to what its reason says.
-func (s *site) wants(target string, action plan.Action, reason string) {
+// wants holds a deployment of a new plan to an action, and to what its reason or its fields say.
+func (s *site) wants(target string, action plan.Action, says string) {
 	s.t.Helper()
 	c := s.plan().Find("deployment/" + target)
-	if c.Action != action || !strings.Contains(c.Reason, reason) {
-		s.t.Fatalf("deployment/%s is %s: %s, want %s: %s", target, c.Action, c.Reason, action, reason)
+	if said := fmt.Sprint(c.Reason, " ", c.Fields); c.Action != action || !strings.Contains(said, says) {
+		s.t.Fatalf("deployment/%s is %s: %s, want %s: %s", target, c.Action, said, action, says)
 	}
 }
 
+const gitHub = "https://github.com"
+
 func TestADeploymentIsLookedForWhereItsBundleSays(t *testing.T) {
-	s := openSite(t)
+	s := openSite(t, gitHub)
 	for _, target := range []string{"staging", "prod"} {
-		s.wants(target, plan.Blocked, "nothing is deployed there yet")
+		s.wants(target, plan.Create, "it is not there")
 		s.deploy(target, s.head(s.stack.Target(target).Branch))
 		s.wants(target, plan.None, "")
 	}
@@ -178,47 +223,99 @@ func TestADeploymentIsLookedForWhereItsBundleSays(t *testing.T) {
 }
 
 func TestADeploymentIsOutOfDateOnceItsProjectChanges(t *testing.T) {
-	s := openSite(t)
+	s := openSite(t, gitHub)
 	first := s.head("main")
 	s.deploy("staging", first)
 	s.commit("main", "README.md", "# changed\n")
 	s.wants("staging", plan.None, "")
 	changed := s.commit("main", "fares/train.py", "print(1)\n")
-	s.wants("staging", plan.Blocked, fmt.Sprintf("deployed is %s, without %s, the newest of main that changes fares", first[:8], changed[:8]))
+	s.wants("staging", plan.Update, fmt.Sprintf("%s, without %s, the newest of main that changes fares", first[:8], changed[:8]))
 	s.commit("main", "README.md", "# changed again\n")
 	s.deploy("staging", s.head("main"))
 	s.wants("staging", plan.None, "")
-	workflow := s.commit("main", ".github/workflows/fares-deploy.yml", "on: workflow_dispatch\n")
-	s.wants("staging", plan.Blocked, workflow[:8]+", the newest of main that changes .github/workflows/fares-deploy.yml")
-	s.deploy("staging", workflow)
-	s.deploy("prod", workflow)
-	s.wants("prod", plan.Blocked, workflow[:8]+", which is not on release")
+	later := s.commit("main", ".github/workflows/fares-deploy.yml", workflow+"# changed\n")
+	s.wants("staging", plan.Update, later[:8]+", the newest of main that changes .github/workflows/fares-deploy.yml")
+	s.deploy("staging", later)
+	s.deploy("prod", later)
+	s.wants("prod", plan.Update, later[:8]+", which is not on release")
 	s.deploy("prod", strings.Repeat("0", 40))
-	s.wants("prod", plan.Blocked, "00000000, which the repository does not have")
+	s.wants("prod", plan.Update, "00000000, which the repository does not have")
 	s.deploy("prod", "")
-	s.wants("prod", plan.Blocked, "it was deployed from no commit")
+	s.wants("prod", plan.Update, "it was deployed from no commit")
 }
 
 func TestADeploymentsJobsAreThereSwitchedOnAndRunByItsPrincipal(t *testing.T) {
-	s := openSite(t)
+	s := openSite(t, gitHub)
 	paused := map[string]any{"schedule": map[string]any{"quartz_cron_expression": "0 0 9 * * ?", "timezone_id": "UTC", "pause_status": "PAUSED"}}
 	job := s.deploy("staging", s.head("main"))
 	s.update("staging", job, paused)
 	s.wants("staging", plan.None, "") // only production's have to start by themselves
 	host, _, _ := s.place("staging")
 	s.ask("POST", host+"/api/2.2/jobs/delete", map[string]any{"job_id": json.Number(job)}, nil)
-	s.wants("staging", plan.Blocked, "jobs that are gone: train")
+	s.wants("staging", plan.Update, "{missing_jobs [train] []")
 
 	job = s.deploy("prod", s.head("release"))
 	s.update("prod", job, paused)
-	s.wants("prod", plan.Blocked, "jobs that are switched off: train")
+	s.wants("prod", plan.Update, "{paused_jobs [train] []")
 	job = s.deploy("prod", s.head("release"))
 	s.update("prod", job, map[string]any{"run_as": map[string]any{"service_principal_name": s.sandbox.Operator()["DATABRICKS_CLIENT_ID"]}})
-	s.wants("prod", plan.Blocked, "jobs that run as somebody else: train, as")
+	s.wants("prod", plan.Update, "{foreign_jobs [train, as ")
+}
+
+func TestAnApplyStartsThePipelineAndSaysWhatItWaitsFor(t *testing.T) {
+	// The second one is an Enterprise Server: it refuses to be asked for the run's id, and is asked again.
+	for host, requests := range map[string]int{gitHub: 2, "http://127.0.0.1:4000": 4} {
+		t.Run(host, func(t *testing.T) {
+			s := openSite(t, host)
+			sent := s.sent(func() { s.apply() })
+			if got := strings.Count(strings.Join(sent, "\n"), "/actions/workflows/fares-deploy.yml/dispatches"); got != requests {
+				t.Errorf("an apply sent %v, want %d dispatches", sent, requests)
+			}
+			s.wants("staging", plan.Wait, "nothing is deployed there yet; run ")
+			s.wants("prod", plan.Wait, "waits for the approval of team:ml-leads in the environment prod: "+host+"/acme/taxi/actions/runs/")
+			if sent := s.sent(func() { s.apply() }); len(sent) > 0 {
+				t.Errorf("while runs are on their way an apply sent %v", sent)
+			}
+			if _, err := s.sandbox.Do(ctx(), sandbox.Deed{Do: "approve"}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestARunThatFailedIsNamedWithItsJob(t *testing.T) {
+	s := openSite(t, gitHub)
+	s.commit("main", ".github/workflows/fares-deploy.yml", strings.Split(workflow, "  prod:")[0])
+	s.deploy("prod", s.head("release"))
+	e := s.engine()
+	if _, err := e.Apply(ctx(), s.planWith(e), engine.Run{Options: apply.Options{Parallelism: 8}}); err != nil {
+		t.Fatal(err)
+	}
+	s.runs("failure")
+	s.wants("staging", plan.Update, "has ended as failure in the job deploy to staging")
+	e.Forget()
+	if got := fmt.Sprint(s.planWith(e).Diagnostics); !strings.Contains(got, "has ended as failure in the job deploy to staging: look at it, and apply again: https://github.com/acme/taxi/actions/runs/") {
+		t.Errorf("the run that started it says %s", got)
+	}
+	s.apply()
+	s.wants("staging", plan.Wait, "queued")
+	s.deploy("staging", s.head("main"))
+	s.runs("success")
+	s.empty()
+}
+
+func TestADeploymentWaitsForItsCodeAndItsWorkflow(t *testing.T) {
+	s := openSite(t, gitHub)
+	s.ask("DELETE", s.api()+"/git/refs/heads/release", nil, nil)
+	s.wants("prod", plan.Blocked, "acme/taxi has no branch release yet, which prod is deployed from")
+	s.stack.Projects[0].Path = "elsewhere"
+	s.wants("staging", plan.Blocked, "the branch main has no elsewhere/databricks.yml yet: the project's code comes first")
+	s.stack.Projects[0].Path, s.stack.Projects[0].Workflows = "fares", spec.NoWorkflows
+	s.wants("staging", plan.Blocked, "main has no .github/workflows/fares-bundle-cd-staging.yml yet, which would deploy it")
 }
 
 func TestADeploymentThatCannotBeSeenIsUnknown(t *testing.T) {
-	s := openSite(t)
+	s := openSite(t, gitHub)
 	s.deploy("prod", s.head("release"))
 	_, state, _ := s.place("prod")
 	var folder struct {

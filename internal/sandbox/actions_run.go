@@ -52,6 +52,7 @@ type runStart struct {
 	before plumbing.Hash // what the changed files are counted from
 	pull   int
 	actor  string
+	inputs map[string]string
 }
 
 // startRuns starts the runs that an event asks for, by the workflow files of its commit.
@@ -87,11 +88,14 @@ func (s *Sandbox) addRun(w workflowFile, e runStart) *ghRun {
 		}
 	}
 	run := &ghRun{ID: s.state.nextID(), Number: number, Workflow: w.id(), Path: w.path, Name: w.called(), Title: w.called(), Event: e.event,
-		Branch: e.branch, SHA: e.commit.String(), Pull: e.pull, Actor: e.actor, Created: s.now(), Updated: s.now()}
+		Branch: e.branch, SHA: e.commit.String(), Pull: e.pull, Actor: e.actor, Inputs: e.inputs, Created: s.now(), Updated: s.now()}
 	if e.event != "workflow_dispatch" {
 		if c, err := e.store.repo.CommitObject(e.commit); err == nil {
 			run.Title, _, _ = strings.Cut(c.Message, "\n")
 		}
+	}
+	if w.title != "" {
+		run.Title = e.titled(w.title)
 	}
 	for _, j := range w.jobs {
 		run.Jobs = append(run.Jobs, &ghJob{ID: s.state.nextID(), Key: j.id, Name: j.name, Environment: j.environment, Needs: j.needs,

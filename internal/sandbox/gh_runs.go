@@ -123,23 +123,12 @@ func (g *ghCall) dispatch() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := g.addRun(there[i], runStart{repo: g.repo, store: st, event: "workflow_dispatch", branch: branch, commit: commit, actor: g.who.name()})
-	run.Inputs, g.changed = inputs, true
-	for name, value := range inputs {
-		run.Title = strings.NewReplacer("${{ inputs."+name+" }}", value, "${{ github.event.inputs."+name+" }}", value).Replace(orTitle(there[i].title, run.Title))
-		there[i].title = run.Title
-	}
+	run := g.addRun(there[i], runStart{repo: g.repo, store: st, event: "workflow_dispatch", branch: branch, commit: commit, actor: g.who.name(), inputs: inputs})
+	g.changed = true
 	if body.Details == nil || !*body.Details {
 		return &reply{status: http.StatusNoContent}, nil
 	}
 	return ghObject{"workflow_run_id": run.ID, "run_url": g.runURL(run), "html_url": g.runPage(run)}, nil
-}
-
-func orTitle(title, other string) string {
-	if title == "" {
-		return other
-	}
-	return title
 }
 
 // given holds the inputs of a dispatch against those that the workflow has.
