@@ -105,9 +105,23 @@ func comments(ts *testscript.TestScript, args []string) {
 	for _, c := range list {
 		fmt.Fprintf(&b, "%s:\n%s\n", c.User.Login, c.Body)
 	}
-	text := regexp.MustCompile(`[0-9a-f]{40}`).ReplaceAll(b.Bytes(), []byte("COMMIT"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), steady(b.Bytes()), 0o644))
+}
+
+// issue NUMBER FILE writes an issue into a file: its title and state, then its text.
+func issue(ts *testscript.TestScript, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: issue NUMBER FILE")
+	}
+	var i struct{ Title, Body, State string }
+	ts.Check(json.Unmarshal(ask(ts, "GET", "~/issues/"+args[0], ""), &i))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), steady(fmt.Appendf(nil, "%s (%s)\n%s\n", i.Title, i.State, i.Body)), 0o644))
+}
+
+// steady is a text without what differs from run to run: commits, dates and how much was asked.
+func steady(text []byte) []byte {
+	text = regexp.MustCompile(`[0-9a-f]{40}`).ReplaceAll(text, []byte("COMMIT"))
 	text = regexp.MustCompile(`(head|base) .[0-9a-f]{10}.`).ReplaceAll(text, []byte("$1 COMMIT"))
 	text = regexp.MustCompile(`\d+ requests`).ReplaceAll(text, []byte("N requests"))
-	text = regexp.MustCompile(`\d{4}-\d\d-\d\d`).ReplaceAll(text, []byte("DATE"))
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o644))
+	return regexp.MustCompile(`\d{4}-\d\d-\d\d`).ReplaceAll(text, []byte("DATE"))
 }

@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": plain(exits), "json": plain(isJSON), "nowhere": plain(nowhere), "replace": plain(replace), "writes": plain(writes),
 			"commit": plain(commit), "lease": plain(lease), "push": plain(push),
-			"hub": plain(hub), "publish": plain(publish), "event": plain(event), "comments": plain(comments),
+			"hub": plain(hub), "publish": plain(publish), "event": plain(event), "comments": plain(comments), "issue": plain(issue),
 		},
 	})
 }

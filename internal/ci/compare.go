@@ -170,3 +170,24 @@ func named(o resource.Object) resource.Object {
 	}
 	return out
 }
+
+// Drifted sorts what a plan of the base branch's spec says into what drifted and what only waits for an apply, as the
+// spec changed since the last one.
+func (r *Report) Drifted(p *plan.Plan) {
+	r.Watch = true
+	for _, c := range p.Changes {
+		row := Row{Change: c, Known: Live, Wish: Kept}
+		switch {
+		case c.Action == plan.None || c.Ageing:
+		case !c.Action.Acts():
+			r.Held = append(r.Held, row)
+		case c.Cause == plan.BySpec:
+			r.Changes = append(r.Changes, row)
+		default:
+			r.Drift = append(r.Drift, row)
+		}
+	}
+	gravestFirst(r.Changes)
+	gravestFirst(r.Drift)
+	r.Requests = p.Requests
+}

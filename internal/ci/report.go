@@ -53,6 +53,7 @@ type Report struct {
 	Base       Version `json:"base"`
 	Head       Version `json:"head"`
 
+	Watch bool   `json:"watch"`         // it looks for drift alone
 	Known Known  `json:"known"`         // Wish where no live state was looked at
 	Why   string `json:"why,omitempty"` // it was not
 

@@ -21,6 +21,7 @@ type ciOptions struct {
 	fromAPI  bool
 	comment  bool
 	out      string
+	drift    bool
 	detailed bool
 }
 
@@ -41,6 +42,7 @@ func (a *app) ciCommand() *cobra.Command {
 		Example: "  mlopsctl ci                                     # in a job of GitHub Actions\n" +
 			"  mlopsctl ci --pull-request 7 --repo acme/fares  # in another CI system\n" +
 			"  mlopsctl ci --base origin/main -o markdown      # at a desk\n" +
+			"  mlopsctl ci --drift --detailed-exitcode         # on a schedule\n" +
 			"  mlopsctl ci --out plan.json --detailed-exitcode",
 		Args:        cobra.NoArgs,
 		Annotations: takes("text,json,markdown,sarif", wholeStack),
@@ -52,8 +54,9 @@ func (a *app) ciCommand() *cobra.Command {
 	f.StringVar(&o.base, "base", "", "compare with the spec at this `revision` of the local history (default: the pull request's base)")
 	f.BoolVar(&o.fromAPI, "head-from-api", false, "fetch the pull request's spec as data, instead of taking the one that is here")
 	f.BoolVar(&o.comment, "comment", true, "keep a comment on the pull request")
+	f.BoolVar(&o.drift, "drift", false, "look for what differs from the spec that is here, and keep one issue about it while there is something")
 	f.StringVar(&o.out, "out", "", "save the plan of the pull request's spec in `FILE`")
-	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 when the pull request changes something")
+	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 when the pull request changes something; with --drift, when something drifted")
 	return cmd
 }
 
@@ -100,7 +103,11 @@ func (c *check) conclude(ctx context.Context, code exitCode) error {
 		return err
 	}
 	c.show(said)
-	if code == exitDone && c.options.detailed && len(c.report.Changes) > 0 {
+	counted := c.report.Changes
+	if c.options.drift {
+		counted = c.report.Drift
+	}
+	if code == exitDone && c.options.detailed && len(counted) > 0 {
 		code = exitChanges
 	}
 	return told(code)

@@ -128,8 +128,12 @@ func (c *check) compare(ctx context.Context) error {
 			sides.Base = &plan.Plan{} // a spec that is new
 		}
 	}
-	if sides.Head.Diagnostics.HasErrors() && len(sides.Head.Changes) == 0 {
+	switch {
+	case sides.Head.Diagnostics.HasErrors() && len(sides.Head.Changes) == 0:
 		return nil // there is nothing to compare, and the diagnostics say why
+	case c.options.drift:
+		c.report.Drifted(sides.Head)
+		return nil
 	}
 	return c.report.Compare(sides)
 }

@@ -78,7 +78,13 @@ func (c *check) find() error {
 	if err := c.readEvent(); err != nil {
 		return err
 	}
-	if c.event.Privileged() {
+	o := c.options
+	switch {
+	case o.drift && (o.pull != 0 || o.fromAPI || o.base != ""):
+		return misuse("--drift is about the spec that is here: leave --pull-request, --base and --head-from-api out")
+	case o.drift && c.event.Pull != 0:
+		return misuse("--drift is about what was applied, and this is the job of a pull request: run it on a schedule, on the default branch")
+	case c.event.Privileged():
 		c.options.fromAPI = true
 	}
 	if c.options.fromAPI && c.event.Pull == 0 {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -9,23 +10,53 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/render"
 )
 
-// talk keeps the comment on the pull request. That it may not is no failure: a token of a fork's job is for reading
-// alone, and the summary says the same.
+// talk keeps the comment on the pull request, or the issue about drift. That it may not is no failure: the token of a
+// fork's job is for reading alone, and the summary says the same.
 func (c *check) talk(ctx context.Context) []render.Said {
-	if c.event.Pull == 0 || !c.options.comment || c.report.Stack == "" {
+	if !c.options.comment || c.report.Stack == "" || c.event.Pull == 0 && !c.options.drift {
 		return nil
 	}
-	desk, err := c.atDesk()
-	if err == nil {
-		var k engine.Kept
-		k, err = desk.KeepComment(ctx, engine.Note{
-			Number: c.event.Pull, Marker: render.Marker("ci", c.report.Stack), Body: c.scrub(render.Comment(c.report, c.links())),
-		})
-		if err == nil {
-			return []render.Said{{What: "comment", Action: k.Action, Number: k.ID}}
+	said := render.Said{What: "comment"}
+	keep := c.keepComment
+	if c.options.drift {
+		said.What, keep = "issue", c.keepIssue
+		if c.report.Diagnostics.HasErrors() {
+			return nil // what could not be looked at is no drift, and no end of it
 		}
 	}
-	return []render.Said{{What: "comment", Action: "refused", Why: err.Error()}}
+	k, err := keep(ctx)
+	if err != nil {
+		said.Action, said.Why = "refused", err.Error()
+		return []render.Said{said}
+	}
+	said.Action, said.Number = k.Action, k.ID
+	return []render.Said{said}
+}
+
+func (c *check) keepComment(ctx context.Context) (engine.Kept, error) {
+	desk, err := c.atDesk()
+	if err != nil {
+		return engine.Kept{}, err
+	}
+	return desk.KeepComment(ctx, engine.Note{
+		Number: c.event.Pull, Marker: render.Marker("ci", c.report.Stack), Body: c.scrub(render.Comment(c.report, c.links())),
+	})
+}
+
+// keepIssue speaks in the repository that the job is in, else in the stack's own.
+func (c *check) keepIssue(ctx context.Context) (engine.Kept, error) {
+	if git := c.head.stack.Git; c.event.Repository == "" {
+		c.event.Repository, c.server = git.Owner+"/"+git.Name, cmp.Or(c.server, git.Host)
+	}
+	desk, err := c.atDesk()
+	if err != nil {
+		return engine.Kept{}, err
+	}
+	n := engine.Note{Marker: render.Marker("drift", c.report.Stack)}
+	if len(c.report.Drift) > 0 {
+		n.Body = c.scrub(render.DriftIssue(c.report, c.links()))
+	}
+	return desk.KeepIssue(ctx, render.DriftTitle(c.report), n)
 }
 
 // actions tells the runner of GitHub Actions: the step's summary, the job's outputs, the annotations.

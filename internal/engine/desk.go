@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -110,4 +111,71 @@ func (d *Desk) own(ctx context.Context, n Note, self string) ([]github.Comment, 
 	return slices.DeleteFunc(all, func(c github.Comment) bool {
 		return c.User.Login != self || !strings.HasPrefix(c.Body, n.Marker)
 	}), err
+}
+
+// KeepIssue keeps one issue that begins with the note's marker and that we opened: open with the note's text, or, where
+// the note has none, closed. Of several the oldest stays; an issue that was closed is opened again.
+func (d *Desk) KeepIssue(ctx context.Context, title string, n Note) (Kept, error) {
+	self, err := d.Login(ctx)
+	if err != nil {
+		return Kept{}, err
+	}
+	own, err := d.issues(ctx, n, self)
+	if err != nil {
+		return Kept{}, err
+	}
+	if len(own) == 0 {
+		if n.Body == "" {
+			return Kept{Action: "none"}, nil
+		}
+		if _, err := d.OpenIssue(ctx, title, n.Body); err != nil {
+			return Kept{}, err
+		}
+		if own, err = d.issues(ctx, n, self); err != nil || len(own) == 0 {
+			return Kept{Action: "created"}, err
+		}
+		return Kept{Action: "created", ID: int64(own[0].Number)}, d.closeOthers(ctx, own)
+	}
+	kept, want := own[0], own[0]
+	k := Kept{Action: "unchanged", ID: int64(kept.Number)}
+	switch {
+	case n.Body != "":
+		want.Title, want.Body, want.State = title, n.Body, "open"
+	case kept.State == "open":
+		want.State = "closed"
+	}
+	if want.Title != kept.Title || want.Body != kept.Body || want.State != kept.State {
+		k.Action = "updated"
+		if want.State != kept.State {
+			k.Action = map[string]string{"open": "reopened", "closed": "closed"}[want.State]
+		}
+		if err := d.EditIssue(ctx, want); err != nil {
+			return Kept{}, err
+		}
+	}
+	return k, d.closeOthers(ctx, own)
+}
+
+// issues are those that begin with the note's marker and that self opened: the open ones first, each sort by age.
+func (d *Desk) issues(ctx context.Context, n Note, self string) ([]github.Issue, error) {
+	all, err := d.Issues(ctx, self, "all")
+	all = slices.DeleteFunc(all, func(i github.Issue) bool { return !strings.HasPrefix(i.Body, n.Marker) })
+	slices.SortStableFunc(all, func(a, b github.Issue) int {
+		return cmp.Or(strings.Compare(b.State, a.State), cmp.Compare(a.Number, b.Number)) // "open" is after "closed"
+	})
+	return all, err
+}
+
+// closeOthers closes all but the first: two runs at one moment open two.
+func (d *Desk) closeOthers(ctx context.Context, own []github.Issue) error {
+	for _, i := range own[1:] {
+		if i.State != "open" {
+			continue
+		}
+		i.State = "closed"
+		if err := d.EditIssue(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -87,7 +87,7 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error 
 	}
 	in := plan.Input{Wishes: claims.Wishes, Types: e.byName, Seen: seen, Owned: owned, Departed: claims.Departed}
 	if owned != nil {
-		in.Owned = &claims.Owned
+		in.Owned, in.Applied = &claims.Owned, c.ledger.err == nil && c.ledger.book.Ledger().Run.SHA256 == e.stack.SHA256
 	}
 	if in.Others, err = e.others(ctx, in); err != nil {
 		return err

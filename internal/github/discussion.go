@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -105,7 +106,8 @@ func (c *Client) DeleteComment(ctx context.Context, id int64) error {
 // Issues returns the issues that a login opened, the oldest first, without pull requests; state is open, closed
 // or all.
 func (c *Client) Issues(ctx context.Context, login, state string) ([]Issue, error) {
-	list, err := pages[Issue](ctx, c, listing{path: c.at("issues") + "?direction=asc&state=" + state, size: 100})
+	path := c.at("issues") + "?direction=asc&state=" + state + "&creator=" + url.QueryEscape(login)
+	list, err := pages[Issue](ctx, c, listing{path: path, size: 100})
 	if err != nil {
 		return nil, fmt.Errorf("listing the issues of %s: %w", c.FullName(), err)
 	}

@@ -34,8 +34,22 @@ func declareGrants(w resource.Wishes) []resource.Decl[grant] {
 			g.spelledOut(p, at)
 		}
 	}
+	g.browsing()
 	g.takeOver()
 	return g.decls
+}
+
+// browsing lets the principal that plans pull requests see what is in the catalogs, and no data.
+func (g *grantWishes) browsing() {
+	reader := g.ReadBy()
+	if reader == "" {
+		return
+	}
+	for _, c := range g.Catalogs {
+		if !c.Exists {
+			g.spelledOut(spec.Permission{Principal: spelledPrincipal + reader, On: "catalog:" + c.Name, Privileges: []string{"BROWSE"}}, g.At("ci", "reader"))
+		}
+	}
 }
 
 // spelledPrincipal begins the name of a service principal that the spec does not make, whose application

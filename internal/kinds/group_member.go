@@ -94,7 +94,8 @@ func declareGroupMember(w resource.Wishes, g spec.Group, principal string) resou
 // makesPrincipal reports whether a service principal is one of the spec's own.
 func makesPrincipal(w resource.Wishes, name string) bool {
 	return slices.ContainsFunc(w.Targets, func(t spec.Target) bool { return t.ServicePrincipal == name }) ||
-		slices.ContainsFunc(w.ServicePrincipals, func(p spec.ServicePrincipal) bool { return p.Name == name })
+		slices.ContainsFunc(w.ServicePrincipals, func(p spec.ServicePrincipal) bool { return p.Name == name }) ||
+		name != "" && name == w.ReadBy()
 }
 
 func readGroupMember(ctx context.Context, f *databricks.Fleet, want groupMember) (groupMember, error) {

@@ -82,6 +82,9 @@ func Principals(s *spec.Stack) (principals, groups, users []string) {
 			mention(u)
 		}
 	}
+	if reader := s.ReadBy(); reader != "" {
+		named["service_principal"][reader] = true
+	}
 	for _, g := range s.Groups {
 		named["group"][g.Name] = true
 		for _, m := range g.Members {

@@ -67,6 +67,9 @@ func declareServicePrincipals(w resource.Wishes) []resource.Decl[servicePrincipa
 	for _, p := range w.ServicePrincipals {
 		declare(p.Name, w.At("service_principals", p.Name))
 	}
+	if reader := w.ReadBy(); reader != "" {
+		declare(reader, w.At("ci", "reader"))
+	}
 	return decls
 }
 

@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/mlopsctl/mlopsctl/internal/databricks"
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 // A principal is made a user of its workspaces, never more.
@@ -47,19 +49,25 @@ func (a workspaceAssignment) workspace() databricks.Workspace {
 
 func declareWorkspaceAssignments(w resource.Wishes) []resource.Decl[workspaceAssignment] {
 	var decls []resource.Decl[workspaceAssignment]
+	declare := func(t spec.Target, principal string, at diag.Pos) {
+		decls = append(decls, resource.Decl[workspaceAssignment]{
+			Addr: assignmentAddr(t.Name, principal),
+			Key:  t.Host + " " + principal, // two targets may share a workspace
+			Want: workspaceAssignment{
+				Host: t.Host, Principal: principal, Permissions: []string{workspaceUser}, Inside: w.Account == nil,
+				PrincipalID: resource.From(principalAddr(principal), "id"),
+			},
+			At: at,
+		})
+	}
 	for _, t := range w.Targets {
 		if t.Host == "" || t.ServicePrincipal == "" {
 			continue
 		}
-		decls = append(decls, resource.Decl[workspaceAssignment]{
-			Addr: assignmentAddr(t.Name, t.ServicePrincipal),
-			Key:  t.Host + " " + t.ServicePrincipal, // two targets may share a workspace
-			Want: workspaceAssignment{
-				Host: t.Host, Principal: t.ServicePrincipal, Permissions: []string{workspaceUser}, Inside: w.Account == nil,
-				PrincipalID: resource.From(principalAddr(t.ServicePrincipal), "id"),
-			},
-			At: w.At("targets", t.Name, "service_principal"),
-		})
+		declare(t, t.ServicePrincipal, w.At("targets", t.Name, "service_principal"))
+		if reader := w.ReadBy(); reader != "" {
+			declare(t, reader, w.At("ci", "reader"))
+		}
 	}
 	return decls
 }

@@ -120,22 +120,38 @@ func Outputs(r *ci.Report, planFile string) string {
 	return b.String()
 }
 
+// part is a list of a report with its title.
+type part struct {
+	title string
+	rows  []ci.Row
+}
+
+// parts are a report's lists, in the order in which they are shown.
+func parts(r *ci.Report) []part {
+	switch {
+	case r.Watch:
+		return []part{
+			{"Drifted", r.Drift}, {"Waits for an apply: the spec changed", r.Changes}, {"Not compared, or held up", r.Held},
+		}
+	case r.Pull == 0 && r.Base.SHA256 == "":
+		return []part{{"What would change", r.Changes}, {"Not compared, or held up", r.Held}}
+	default:
+		return []part{
+			{"What the pull request changes", r.Changes},
+			{"Differed before this pull request, and still does", r.Drift},
+			{"Differed before, and is as the pull request's spec wishes", r.Settled},
+			{"Not compared, or held up, with or without this pull request", r.Held},
+		}
+	}
+}
+
 // Check is a check for people at a terminal.
 func Check(r *ci.Report, s Style) string {
 	var b strings.Builder
 	v := PlanView{Style: s, order: &dag.Graph{}} // the order is the plan's to show
-	for _, part := range []struct {
-		title string
-		rows  []ci.Row
-	}{
-		{"What the pull request changes", r.Changes}, {"Differed before, and still does", r.Drift},
-		{"Differed before, and is as the pull request's spec wishes", r.Settled}, {"Not compared, or held up", r.Held},
-	} {
+	for _, part := range parts(r) {
 		if len(part.rows) == 0 {
 			continue
-		}
-		if r.Pull == 0 && part.title == "What the pull request changes" {
-			part.title = "What would change"
 		}
 		fmt.Fprintf(&b, "%s\n\n", s.paint(bold, part.title))
 		for _, row := range part.rows {
@@ -147,11 +163,17 @@ func Check(r *ci.Report, s Style) string {
 		b.WriteByte('\n')
 	}
 	text := "Nothing changes."
+	if r.Watch {
+		text = "Nothing drifted."
+		if len(r.Drift) > 0 {
+			text = plural(len(r.Drift), "object") + " drifted."
+		}
+	}
 	if r.Diagnostics.HasErrors() {
 		text = "The check did not get through."
 	}
-	if len(r.Changes) > 0 {
-		text = strings.ToUpper(tally(r.Changes)[:1]) + tally(r.Changes)[1:] + "."
+	if len(r.Changes) > 0 && !r.Watch {
+		text = tally(r.Changes) + "."
 	}
 	if words := dangerOf(ci.Danger(r.Changes)); words != "" {
 		text += " Danger: " + words + "."

@@ -51,11 +51,17 @@ func review(r *ci.Report, p Place, limit int, marker string) string {
 	s.put(marker + title(r))
 	s.put(headline(r))
 	s.diagnostics(r.Diagnostics)
-	s.grave(r.Changes)
-	s.byHost(r.Changes, "")
-	s.folded(r.Drift, "Differed before this pull request, and still does", r)
-	s.folded(r.Settled, "Differed before, and is as the pull request's spec wishes", r)
-	s.folded(r.Held, "Not compared, or held up, with or without this pull request", r)
+	all := parts(r)
+	if !r.Watch {
+		s.grave(r.Changes)
+		s.byHost(r.Changes)
+		all = all[1:] // the changes are shown by now
+	}
+	for _, p := range all {
+		if len(p.rows) > 0 {
+			s.fold(fmt.Sprintf("%s: %d", p.title, len(p.rows)), p.rows)
+		}
+	}
 	if s.lost > 0 {
 		where := "the step summary holds the rest"
 		if p.Run != "" {
@@ -71,7 +77,10 @@ func review(r *ci.Report, p Place, limit int, marker string) string {
 
 func title(r *ci.Report) string {
 	what := "what this pull request changes in"
-	if r.Pull == 0 {
+	switch {
+	case r.Watch:
+		what = "drift of"
+	case r.Pull == 0:
 		what = "plan for"
 	}
 	return fmt.Sprintf("### mlopsctl: %s %s\n\n", what, code(r.Stack))
@@ -80,16 +89,21 @@ func title(r *ci.Report) string {
 // headline sums the report up in a line or two.
 func headline(r *ci.Report) string {
 	text := "**Nothing changes.**"
+	if r.Watch {
+		text = "**Nothing drifted.**"
+	}
 	switch {
+	case r.Watch && len(r.Drift) > 0:
+		text = "**" + plural(len(r.Drift), "object") + " drifted.**"
 	case r.Diagnostics.HasErrors() && len(r.Changes) == 0:
 		text = "**The spec is not valid; nothing was compared.**"
 		if r.Head.SHA256 != "" {
 			text = "**The check did not get through.**"
 		}
-	case len(r.Changes) > 0:
+	case len(r.Changes) > 0 && !r.Watch:
 		text = "**" + tally(r.Changes) + "**"
 	}
-	if words := dangerOf(ci.Danger(r.Changes)); words != "" {
+	if words := dangerOf(ci.Danger(r.Changes)); words != "" && !r.Watch {
 		text += " · :warning: **" + words + "**"
 	}
 	if r.Known == ci.Wish && r.Why != "" {
@@ -168,14 +182,14 @@ func pickRows(rows []ci.Row, keep func(ci.Row) bool) []ci.Row {
 }
 
 // byHost folds the rows of each host away, with their fields.
-func (s *sheet) byHost(rows []ci.Row, prefix string) {
+func (s *sheet) byHost(rows []ci.Row) {
 	for _, host := range rowHosts(rows) {
 		own := pickRows(rows, func(r ci.Row) bool { return r.Host == host })
 		name := host
 		if name == "" {
 			name = "no host of its own"
 		}
-		s.fold(fmt.Sprintf("%s%s: %s", prefix, inHTML(name), plural(len(own), "change")), own)
+		s.fold(fmt.Sprintf("%s: %s", inHTML(name), plural(len(own), "change")), own)
 	}
 }
 
@@ -185,15 +199,6 @@ func rowHosts(rows []ci.Row) []string {
 		changes[i] = r.Change
 	}
 	return distinct(changes, func(c plan.Change) string { return c.Host })
-}
-
-func (s *sheet) folded(rows []ci.Row, title string, r *ci.Report) {
-	if r.Pull == 0 {
-		title = strings.NewReplacer(", with or without this pull request", "", " before this pull request, and still does", "").Replace(title)
-	}
-	if len(rows) > 0 {
-		s.fold(fmt.Sprintf("%s: %d", title, len(rows)), rows)
-	}
 }
 
 // fold writes a section to unfold: a table of all rows, then the fields of those for which there is room.
@@ -230,6 +235,9 @@ func (s *sheet) table(rows []ci.Row) bool {
 
 func (s *sheet) row(r ci.Row) string {
 	what := cell(r.Reason)
+	if r.Cause == plan.ByService {
+		what = "the service gives a value of its own by now: " + what
+	}
 	if r.Known == ci.Wish {
 		what = fmt.Sprintf("the wish is %s: %s", r.Wish, what)
 	}
@@ -277,18 +285,4 @@ func (s *sheet) fields(rows []ci.Row) {
 	}
 	fence := strings.Repeat("`", max(3, longestRun(b.String(), '`')+1))
 	s.put("\n" + fence + "text\n" + b.String() + fence + "\n")
-}
-
-func footer(r *ci.Report, p Place) string {
-	parts := []string{"spec " + code(r.File)}
-	for _, v := range []struct{ what, commit string }{{"head", r.Head.Commit}, {"base", r.Base.Commit}} {
-		if v.commit != "" {
-			parts = append(parts, v.what+" "+code(v.commit[:min(len(v.commit), 10)]))
-		}
-	}
-	parts = append(parts, plural(r.Requests.Total, "request"))
-	if p.Run != "" {
-		parts = append(parts, fmt.Sprintf("[run](%s)", p.Run))
-	}
-	return "\n<sub>" + strings.Join(parts, " · ") + "</sub>\n"
 }

@@ -28,7 +28,11 @@ func ghCommentRoutes() []ghRoute {
 	}
 }
 
+// issue is the number of the issue, or the pull request, that the path names.
 func (g *ghCall) issue() (int, error) {
+	if x, err := g.findIssue(); err == nil {
+		return x.Number, nil
+	}
 	i := slices.IndexFunc(g.repo.Pulls, func(p *ghPull) bool { return strconv.Itoa(p.Number) == g.vars["issue_number"] })
 	if i < 0 {
 		return 0, ghMissing()

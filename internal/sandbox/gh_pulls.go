@@ -136,7 +136,8 @@ func (g *ghCall) createPull() (any, error) {
 	return &reply{status: http.StatusCreated, header: http.Header{"Location": {fmt.Sprint(o["url"])}}, body: o}, nil
 }
 
-func (r *ghRepo) nextNumber() int { return len(r.Pulls) + 1 }
+// nextNumber is that of the next issue or pull request: they are numbered together.
+func (r *ghRepo) nextNumber() int { return len(r.Pulls) + len(r.Issues) + 1 }
 
 func (g *ghCall) patchPull() (any, error) {
 	p, err := g.pull()

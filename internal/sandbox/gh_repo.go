@@ -32,6 +32,7 @@ type ghRepo struct {
 	Subject      ghSubject           `json:"subject"`
 	Pulls        []*ghPull           `json:"pulls"`
 	Comments     []*ghComment        `json:"comments"`
+	Issues       []*ghIssue          `json:"issues,omitempty"`
 	Statuses     []*ghStatus         `json:"statuses"`
 	Runs         []*ghRun            `json:"runs,omitempty"`
 	Protection   map[string]ghObject `json:"protection"` // classic protection, by branch

@@ -37,6 +37,7 @@ type Input struct {
 	Types  map[string]resource.Type
 	Seen   map[string]Observation
 
+	Applied  bool            // the spec is the one that was applied last
 	Owned    *Owned          // nil: what the stack owns is not known, so nothing is adopted, released or deleted
 	Departed []resource.Wish // what it owns and the spec does not wish; seen like the wishes
 	Others   []resource.Wish // what stands on lists that the spec takes over; Want is what is there

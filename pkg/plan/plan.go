@@ -88,10 +88,22 @@ type Change struct {
 	Batch     string          `json:"batch,omitempty"`   // changes of one batch go out in one request
 	Ageing    bool            `json:"ageing,omitempty"`  // a renewal of what only grew old, which is no difference
 	Leaving   bool            `json:"leaving,omitempty"` // the spec does not wish it
+	Cause     Cause           `json:"cause,omitempty"`   // what the difference comes from, where the ledger tells
 	Source    diag.Pos        `json:"source"`
 
 	Want resource.Object `json:"-"` // the wish with its open references, for an apply in this process
 }
+
+// Cause is what a difference between the spec and live state comes from. "" is one that the ledger does not tell.
+type Cause string
+
+// The causes. What the service gave by itself is told by a spec that is the one that was applied last, and a field
+// that was not there then.
+const (
+	BySpec    Cause = "spec"    // the spec changed since the last apply
+	Outside   Cause = "outside" // somebody changed or deleted the live object
+	ByService Cause = "service" // the service gives a value of its own by now
+)
 
 // Field is a field that changes, by its dotted path.
 type Field struct {

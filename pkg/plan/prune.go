@@ -50,7 +50,7 @@ func leave(in Input, byIdentity map[string]string) ([]Change, error) {
 	taken := map[string]bool{}
 	for _, w := range in.Others {
 		c := parting(in, w, w.Want)
-		c.Action, c.Danger = Delete, resource.AccessLoss
+		c.Action, c.Danger, c.Cause = Delete, resource.AccessLoss, Outside
 		c.Reason = "the spec does not name it, and takes the whole list over (exclusive: true)"
 		if err := batch(&c, in.Types[c.Kind], w.Want); err != nil {
 			return nil, err
@@ -251,7 +251,7 @@ func day(moment string) string {
 func parting(in Input, w resource.Wish, have resource.Object) Change {
 	return Change{
 		Address: w.Addr.String(), Kind: w.Addr.Kind, Host: HostOf(in.Types[w.Addr.Kind], have), Danger: resource.Unguarded,
-		Needs: []resource.Need{}, DependsOn: []string{}, Fields: []Field{}, Source: cmp.Or(w.At, in.Rules.Spec), Before: have, Want: have, Leaving: true,
+		Needs: []resource.Need{}, DependsOn: []string{}, Fields: []Field{}, Source: cmp.Or(w.At, in.Rules.Spec), Before: have, Want: have, Leaving: true, Cause: BySpec,
 	}
 }
 

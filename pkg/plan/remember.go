@@ -21,7 +21,12 @@ func remember(c *Change, in Input, t resource.Type, want resource.Object) error 
 		return err
 	}
 	if c.Before == nil {
-		if o := in.Owned.object(c.Address); o != nil && c.Action == Create {
+		o := in.Owned.object(c.Address)
+		if c.Action == Create && o == nil && !in.Applied {
+			c.Cause = BySpec
+		}
+		if o != nil && c.Action == Create {
+			c.Cause = Outside
 			c.Reason = fmt.Sprintf("it is not there any longer: somebody deleted what this stack %s on %s", verb(o.Origin), day(o.Since))
 		}
 		return nil
@@ -33,6 +38,7 @@ func remember(c *Change, in Input, t resource.Type, want resource.Object) error 
 	if record != nil {
 		if c.Action == Update {
 			c.Reason = cmp.Or(blame(c.Fields, *record), c.Reason)
+			c.Cause = causeOf(in, c.Fields, *record)
 		}
 		return nil
 	}
@@ -78,6 +84,31 @@ func blame(fields []Field, o ledger.Object) string {
 		return "" // nothing that the fields do not say themselves
 	}
 	return strings.Join(by, "; ")
+}
+
+// causeOf is what a difference comes from, the least expected of its fields' causes: somebody else, the service, the
+// spec. With the spec as it was applied last, a field that nobody changed was left over by an apply, and has none.
+func causeOf(in Input, fields []Field, o ledger.Object) Cause {
+	causes := map[Cause]bool{}
+	for _, f := range fields {
+		was, known := at(o.Live, f.Path)
+		switch {
+		case known && !reflect.DeepEqual(was, f.Before) && !f.KnownAfterApply:
+			return Outside
+		case !known && in.Applied && f.Before != nil:
+			causes[ByService] = true
+		case !in.Applied:
+			causes[BySpec] = true
+		}
+	}
+	switch {
+	case causes[ByService]:
+		return ByService
+	case causes[BySpec]:
+		return BySpec
+	default:
+		return ""
+	}
 }
 
 func at(o resource.Object, path string) (any, bool) {

@@ -28,6 +28,7 @@ func (r *reading) check() {
 		(*reading).checkTargetCatalogs,
 		(*reading).checkProjects,
 		(*reading).checkMoved,
+		(*reading).checkCI,
 	} {
 		c(r)
 	}

@@ -66,6 +66,9 @@ func (r *reading) decode() {
 	for _, n := range r.root.get("moved").children() {
 		s.Moved = append(s.Moved, Move{From: canonicalAddress(n.str("from")), To: canonicalAddress(n.str("to"))})
 	}
+	if c := r.root.get("ci"); c != nil {
+		s.CI = &CI{Reader: c.str("reader"), Operator: c.str("operator")}
+	}
 	s.positions = r.positions()
 }
 

@@ -104,7 +104,7 @@ func wantFull() *spec.Stack {
 			{Name: "mlops_stack_demo", Path: "mlops_stack_demo", Workflows: spec.GenerateWorkflows,
 				Code: &spec.ProjectCode{Branch: "add-ml-code", Title: "Add ML Code"}, Deploy: []string{"staging", "prod"}},
 		},
-		Moved: []spec.Move{
+		CI: &spec.CI{Reader: "mlops-stack-demo-ci", Operator: "mlopsctl"}, Moved: []spec.Move{
 			{From: "stack/taxi-demo", To: "stack/mlops-stack-demo"},
 			{From: "repository/acme/taxi-demo", To: "repository/acme/mlops-stack-demo"},
 			{From: "service_principal/old-name", To: "service_principal/mlops-stack-demo-prod"},
