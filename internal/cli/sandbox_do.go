@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 
 func (a *app) doCommand() *cobra.Command {
 	var d sandbox.Deed
+	from := ""
 	cmd := &cobra.Command{
 		Use:   "do " + strings.Join(sandbox.Deeds(), "|") + " [WHAT]",
 		Short: "Do in the sandbox what a person does on GitHub, or a runner of Actions",
@@ -27,6 +29,13 @@ func (a *app) doCommand() *cobra.Command {
 		Annotations: takes("text", wholeStack),
 		RunE: a.run(func(cmd *cobra.Command, args []string) error {
 			d.Do, d.On = args[0], strings.Join(args[1:], "")
+			if from != "" {
+				data, err := os.ReadFile(from)
+				if err != nil {
+					return misuse("the text of a commit: %v", err)
+				}
+				d.Text = string(data)
+			}
 			return a.doInSandbox(cmd.Context(), d)
 		}),
 	}
@@ -35,6 +44,7 @@ func (a *app) doCommand() *cobra.Command {
 	cmd.Flags().StringVar(&d.Message, "message", "", "the `text` of a review, an approval or a commit")
 	cmd.Flags().StringVar(&d.Path, "path", "", "the `file` of a commit")
 	cmd.Flags().StringVar(&d.Text, "text", "", "what is in the file of a commit")
+	cmd.Flags().StringVar(&from, "text-file", "", "the `file` that holds what is in the file of a commit")
 	a.dirFlag(cmd)
 	return cmd
 }

@@ -17,11 +17,12 @@ import (
 // memory several times over, so nothing larger is taken.
 const maxFile = 50 << 20
 
-// file is one file of a commit, its path in git's form.
+// file is one file of a commit, its path in git's form; of one that the server has already, what it is there.
 type file struct {
 	path       string
 	executable bool
 	content    []byte
+	known      Entry
 }
 
 // Missing returns those of the paths that are not there below dir, as they were given. A path that can
@@ -174,7 +175,7 @@ func (w *walker) walk(dir string) error {
 func (w *walker) take(name string, info fs.FileInfo) error {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("%s is a symbolic link, which is not pushed: leave it out of first_commit.paths or of the folder", name)
+		return fmt.Errorf("%s is a symbolic link, which is not pushed: leave it out of the folder, or of what is to be pushed", name)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file and cannot be pushed", name)
 	case info.Size() > maxFile:

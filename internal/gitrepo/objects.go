@@ -44,15 +44,11 @@ func (b *builder) tree(prefix string, files []file) (plumbing.Hash, error) {
 	for len(files) > 0 {
 		name, _, nested := strings.Cut(strings.TrimPrefix(files[0].path, prefix), "/")
 		if !nested {
-			hash, err := b.blob(files[0].content)
+			entry, err := b.entry(name, files[0])
 			if err != nil {
 				return plumbing.ZeroHash, err
 			}
-			mode := filemode.Regular
-			if files[0].executable {
-				mode = filemode.Executable
-			}
-			t.Entries = append(t.Entries, object.TreeEntry{Name: name, Mode: mode, Hash: hash})
+			t.Entries = append(t.Entries, entry)
 			files = files[1:]
 			continue
 		}
@@ -71,6 +67,20 @@ func (b *builder) tree(prefix string, files []file) (plumbing.Hash, error) {
 	// git orders a folder as if its name ended in a slash, which is not the order of the paths.
 	sort.Sort(object.TreeEntrySorter(t.Entries))
 	return b.put(&t)
+}
+
+// entry is a file's line in its folder's tree, with its content in the store where the server has it not.
+func (b *builder) entry(name string, f file) (object.TreeEntry, error) {
+	if f.known.Hash != "" {
+		mode, err := filemode.New(f.known.Mode)
+		return object.TreeEntry{Name: name, Mode: mode, Hash: plumbing.NewHash(f.known.Hash)}, err
+	}
+	hash, err := b.blob(f.content)
+	mode := filemode.Regular
+	if f.executable {
+		mode = filemode.Executable
+	}
+	return object.TreeEntry{Name: name, Mode: mode, Hash: hash}, err
 }
 
 func (b *builder) blob(content []byte) (plumbing.Hash, error) {

@@ -62,10 +62,26 @@ func declareBranches(w resource.Wishes) []resource.Decl[branch] {
 					return t.Branch == b.Name && t.Environment == nil && logsInByOIDC(t)
 				}),
 			},
-			At: w.At("branches", b.Name),
+			Needs: beforeBranch(w.Stack, b),
+			At:    w.At("branches", b.Name),
 		})
 	}
 	return decls
+}
+
+// beforeBranch is what has to be merged before a branch is created off another one: it would begin without the
+// projects' code, and never get it by itself.
+func beforeBranch(s *spec.Stack, b spec.Branch) []resource.Need {
+	if b.Default || b.Name == firstBranch(s) {
+		return nil
+	}
+	var needs []resource.Need
+	for _, p := range s.Projects {
+		if p.Code != nil {
+			needs = append(needs, resource.Need{Addr: pullRequestAddr(p.Code.Branch).String(), Why: "it is created once, with the code of " + p.Name + " on it"})
+		}
+	}
+	return needs
 }
 
 // logsInByOIDC reports whether a target's principal is given a federation policy.

@@ -110,7 +110,8 @@ func beforeProtection(s *spec.Stack, name string) []resource.Need {
 		needs = append(needs, resource.Need{Addr: firstCommitAddr.String(), Why: "the first commit is pushed before a rule demands pull requests"})
 	}
 	for _, b := range s.Branches {
-		if ref := origin(s, b).Ref; ref != nil && ref.Addr == branchAddr(name).String() {
+		// A branch that waits for a review is not waited for: the review is what the rules are for.
+		if ref := origin(s, b).Ref; ref != nil && ref.Addr == branchAddr(name).String() && beforeBranch(s, b) == nil {
 			needs = append(needs, resource.Need{Addr: branchAddr(b.Name).String(), Why: "it is created off this branch before rules apply"})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/databricks"
 	"github.com/mlopsctl/mlopsctl/internal/deployments"
 	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/internal/proposal"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
@@ -52,6 +53,7 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 		at(account, resource.Bind(federationPolicyKind, c.Databricks)),
 		at(hub, resource.Bind(variableKind, c.GitHub)),
 		at(hub, resource.Bind(secretKind, c.Vault)),
+		at(hub, resource.Bind(pullRequestKind, proposal.New(c.GitHub, s))),
 		resource.Bind(deploymentKind, deployments.New(c.GitHub, c.Databricks)),
 	}
 }

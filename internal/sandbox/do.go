@@ -235,4 +235,3 @@ func (p person) commit(ctx context.Context, d Deed) (string, error) {
 	}
 	return fmt.Sprintf("%s is committed on %s.", d.Path, d.On), p.send(ctx, wish{http.MethodPut, at, body}, nil)
 }
-

@@ -40,13 +40,17 @@ func diffValue(path string, want, have any) []Field {
 	return []Field{{Path: path, Before: have, After: want}}
 }
 
-// holdsRef reports whether v is a reference, or a list with one in it.
+// holdsRef reports whether v is a reference, or a list with one in it or in a mapping of it: lists are known as a
+// whole, or not yet.
 func holdsRef(v any) bool {
 	if _, ok := resource.AsRef(v); ok {
 		return true
 	}
 	list, ok := v.([]any)
-	return ok && slices.ContainsFunc(list, holdsRef)
+	return ok && slices.ContainsFunc(list, func(item any) bool {
+		m, isMap := item.(map[string]any)
+		return holdsRef(item) || isMap && slices.ContainsFunc(slices.Collect(maps.Values(m)), holdsRef)
+	})
 }
 
 // Merge returns have with want's fields laid over it, without what is not known yet: the object as it

@@ -35,6 +35,7 @@ var addressForms = sync.OnceValue(func() []addressForm {
 		form("branch", "NAME", text),
 		form("branch_protection", "BRANCH", text),
 		form("team", "SLUG", schemaAt([]string{"git", "teams"}).PropertyNames.Pattern),
+		form("pull_request", "BRANCH", text),
 		form("environment", "TARGET", target),
 		form("variable", "NAME or variable/TARGET/NAME", action),
 		form("secret", "NAME or secret/TARGET/NAME", action),
@@ -56,7 +57,7 @@ var addressForms = sync.OnceValue(func() []addressForm {
 
 // laterKinds are those of the contract that this version makes nothing of.
 func laterKinds() []string {
-	return []string{"git_credential", "pull_request"}
+	return []string{"git_credential"}
 }
 
 func isMovable(kind string) bool {

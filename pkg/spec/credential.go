@@ -53,6 +53,21 @@ func lookLike(value string) string {
 	return ""
 }
 
+// CredentialIn returns what a text holds a credential of, and in which line; "" where it holds none. Forms that a
+// plain name could have are none.
+func CredentialIn(text string) (what string, line int) {
+	first := len(text) + 1
+	for _, c := range credentials {
+		if at := c.find(text); at != nil && at[0] < first {
+			what, first = c.what, at[0]
+		}
+	}
+	if what == "" {
+		return "", 0
+	}
+	return what, 1 + strings.Count(text[:first], "\n")
+}
+
 // redact takes every credential out of a message.
 func redact(message string) string {
 	for _, c := range credentials {

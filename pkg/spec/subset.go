@@ -31,6 +31,10 @@ func (s *Stack) Only(target string) *Stack {
 	out.Secrets = slices.DeleteFunc(slices.Clone(s.Secrets), func(x Secret) bool {
 		return other(x.Environment) || other(x.target())
 	})
+	out.Projects = slices.Clone(s.Projects)
+	for i, p := range out.Projects {
+		out.Projects[i].Deploy = slices.DeleteFunc(slices.Clone(p.Deploy), func(name string) bool { return name != target })
+	}
 	out.Variables = slices.DeleteFunc(slices.Clone(s.Variables), func(v Variable) bool { return other(v.Environment) })
 	return &out
 }

@@ -1,0 +1,77 @@
+package kinds
+
+import (
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+func pullRequestAddr(branch string) resource.Addr {
+	return resource.Addr{Kind: "pull_request", Name: branch}
+}
+
+const workflowsTitle = "Add CI/CD workflows"
+
+func declarePullRequests(w resource.Wishes) []resource.Decl[pullRequest] {
+	var decls []resource.Decl[pullRequest]
+	generates := false
+	for _, p := range w.Projects {
+		generates = generates || p.Workflows == spec.GenerateWorkflows
+		if p.Code == nil {
+			continue
+		}
+		decls = append(decls, resource.Decl[pullRequest]{
+			Addr: pullRequestAddr(p.Code.Branch),
+			Want: pullRequest{Repository: inRepository(), Branch: p.Code.Branch, Project: p.Name, Title: p.Code.Title,
+				Principals: principalsOf(w.Stack, p.Workflows == spec.GenerateWorkflows)},
+			Needs: beforePullRequest(w.Stack, p.Workflows == spec.GenerateWorkflows),
+			At:    w.At("projects", p.Name, "code"),
+		})
+	}
+	if generates {
+		decls = append(decls, resource.Decl[pullRequest]{
+			Addr: pullRequestAddr(spec.WorkflowsBranch),
+			Want: pullRequest{Repository: inRepository(), Branch: spec.WorkflowsBranch, Title: workflowsTitle,
+				Principals: principalsOf(w.Stack, true)},
+			Needs: beforePullRequest(w.Stack, true),
+			At:    w.At("projects"),
+		})
+	}
+	return decls
+}
+
+// principalsOf are the principals that databricks.yml names.
+func principalsOf(s *spec.Stack, named bool) []ciPrincipal {
+	if !named {
+		return nil
+	}
+	var names []string
+	for _, t := range s.Targets {
+		if t.ServicePrincipal != "" {
+			names = append(names, t.ServicePrincipal)
+		}
+	}
+	var all []ciPrincipal
+	for _, name := range sortedSet(names) {
+		all = append(all, ciPrincipal{Name: name, ID: resource.From(principalAddr(name), "application_id")})
+	}
+	return all
+}
+
+// beforePullRequest is what has to be there before a pull request is opened, as its checks run at once.
+func beforePullRequest(s *spec.Stack, checks bool) []resource.Need {
+	var needs []resource.Need
+	if s.Git.FirstCommit != nil {
+		needs = append(needs, resource.Need{Addr: firstCommitAddr.String(), Why: "it is merged into the branch that this begins"})
+	}
+	if b := s.DefaultBranch(); b != "" {
+		needs = append(needs, resource.Need{Addr: branchAddr(b).String(), Why: "it is merged into this branch"})
+	}
+	for _, t := range s.Targets {
+		if checks && t.Environment != nil {
+			needs = append(needs, resource.Need{Addr: environmentAddr(t.Name).String(),
+				Why: "a job that names an environment which is not there makes it, without its protection"})
+		}
+	}
+	return needs
+}
+

@@ -1,0 +1,214 @@
+package proposal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
+)
+
+// View is what there is of a draft on its branch.
+type View struct {
+	Pull     *github.PullRequest // the open one, else the newest; nil where there is none
+	Head     string              // where the branch stands; "" where it is not there
+	Outdated []string            // the generated files that have to be written
+	Edited   []string            // those that somebody else has edited, which are left alone
+	Current  bool                // the description knows what was pushed
+	Complete bool                // every file of the draft is there, as wished
+	Ours     bool                // its description bears this stack's mark
+}
+
+// View looks at a branch, and at its pull requests.
+func (k *Desk) View(ctx context.Context, d Draft, branch string) (View, error) {
+	v := View{}
+	pulls, err := k.Hub.Pulls(ctx, branch)
+	if err != nil {
+		return v, err
+	}
+	if i := slices.IndexFunc(pulls, func(p github.PullRequest) bool { return p.Open() && p.Base.Ref == d.Base }); i >= 0 {
+		v.Pull = &pulls[i]
+	} else if len(pulls) > 0 {
+		v.Pull = &pulls[0]
+	}
+	heads, err := k.Hub.Branches(ctx)
+	if err != nil {
+		return v, err
+	}
+	v.Head = heads[branch]
+	on := map[string]gitrepo.Entry{}
+	if v.Head != "" {
+		if on, err = k.Hub.Tree(ctx, v.Head); err != nil {
+			return v, err
+		}
+	}
+	var m Mark
+	if v.Pull != nil && v.Pull.Open() {
+		m = ReadMark(v.Pull.Body)
+	}
+	v.Ours = m.Stack == k.stack.Name
+	v.Outdated, v.Edited, v.Current = m.state(d, on)
+	v.Complete = v.Head != "" && len(Outdated(on, d.Files())) == 0
+	return v, nil
+}
+
+// Text is what a pull request says of itself.
+type Text struct {
+	Branch, Title, Body string
+	Message             string // of a commit that brings an open one up to date
+}
+
+// Open pushes a draft to its branch, where it is not there yet, and opens the pull request. A branch that holds
+// something else is left alone: resource.ErrExists.
+func (k *Desk) Open(ctx context.Context, d Draft, t Text) (github.PullRequest, error) {
+	k.Hub.FreshPulls()
+	v, err := k.View(ctx, d, t.Branch)
+	switch {
+	case err != nil:
+		return github.PullRequest{}, err
+	case v.Pull != nil && v.Pull.Open():
+		return *v.Pull, fmt.Errorf("a pull request from %s %w", t.Branch, resource.ErrExists)
+	case v.Complete: // pushed by a run that was ended before it could open the pull request
+	case v.Head != "" && !v.merged():
+		return github.PullRequest{}, fmt.Errorf("branch %s %w, with something else on it", t.Branch, resource.ErrExists)
+	default:
+		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: d.Tip, Tree: entries(d.On), Files: d.Files(), Message: t.Title}
+		if _, err := k.Hub.Revise(ctx, r); err != nil {
+			return github.PullRequest{}, err
+		}
+	}
+	body := mark(k.stack.Name, d.Generated).write(t.Body)
+	return k.Hub.OpenPull(ctx, github.NewPull{Title: t.Title, Head: t.Branch, Base: d.Base, Body: body})
+}
+
+// merged reports whether the branch is as a merged pull request left it, so that nothing on it is lost.
+func (v View) merged() bool {
+	return v.Pull != nil && v.Pull.Merged() && v.Pull.Head.SHA == v.Head
+}
+
+// Refresh brings an open pull request in line with the spec: a commit with what is outdated, on top of what is on
+// the branch, and the description's mark.
+func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest, error) {
+	k.Hub.FreshPulls()
+	v, err := k.View(ctx, d, t.Branch)
+	if err != nil {
+		return github.PullRequest{}, err
+	}
+	if v.Pull == nil || !v.Pull.Open() {
+		return github.PullRequest{}, fmt.Errorf("the pull request from %s: %w", t.Branch, resource.ErrNotFound)
+	}
+	if len(v.Outdated) > 0 {
+		on, err := k.Hub.Tree(ctx, v.Head)
+		if err != nil {
+			return *v.Pull, err
+		}
+		files := slices.DeleteFunc(slices.Clone(d.Generated), func(f gitrepo.File) bool { return !slices.Contains(v.Outdated, f.Path) })
+		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: v.Head, Tree: entries(on), Files: files, Message: t.Message}
+		if _, err := k.Hub.Revise(ctx, r); err != nil {
+			return *v.Pull, err
+		}
+	}
+	body := ReadMark(v.Pull.Body).with(k.stack.Name, d.Generated, v.Edited).write(v.Pull.Body)
+	if body == v.Pull.Body {
+		return *v.Pull, nil
+	}
+	return k.Hub.EditPull(ctx, v.Pull.Number, map[string]any{"body": body})
+}
+
+// Close closes a pull request, and deletes its branch where nobody else has pushed to it.
+func (k *Desk) Close(ctx context.Context, number int, branch string) error {
+	k.Hub.FreshPulls()
+	pulls, err := k.Hub.Pulls(ctx, branch)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(pulls, func(p github.PullRequest) bool { return p.Number == number })
+	if i < 0 || !pulls[i].Open() {
+		return nil
+	}
+	if _, err := k.Hub.EditPull(ctx, number, map[string]any{"state": "closed"}); err != nil {
+		return err
+	}
+	m := ReadMark(pulls[i].Body)
+	on, err := k.Hub.Tree(ctx, pulls[i].Head.SHA)
+	if err != nil {
+		return err
+	}
+	for at, hash := range m.Files {
+		if on[at].Hash != hash {
+			return nil // somebody's work is on it
+		}
+	}
+	if m.Stack == "" {
+		return nil // it was somebody else's from the start
+	}
+	return k.Hub.DeleteBranch(ctx, branch)
+}
+
+func entries(on map[string]gitrepo.Entry) []gitrepo.Entry {
+	all := make([]gitrepo.Entry, 0, len(on))
+	for _, e := range on {
+		all = append(all, e)
+	}
+	return all
+}
+
+// Waits says what an open pull request waits for: its checks, its reviews, the merge.
+func (k *Desk) Waits(ctx context.Context, p github.PullRequest, edited []string) (string, error) {
+	var parts []string
+	checks, err := k.Hub.Checks(ctx, p.Head.SHA)
+	switch {
+	case errors.Is(err, resource.ErrForbidden):
+		parts = append(parts, "its checks are hidden from these credentials")
+	case err != nil:
+		return "", err
+	default:
+		parts = append(parts, told(checks))
+	}
+	approve, object, err := k.Hub.Approvals(ctx, p.Number)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(object) > 0:
+		parts = append(parts, strings.Join(object, ", ")+" asked for changes")
+	case len(approve) > 0:
+		parts = append(parts, "approved by "+strings.Join(approve, ", "))
+	default:
+		parts = append(parts, "no review yet")
+	}
+	if len(edited) > 0 {
+		parts = append(parts, "edited there and left alone: "+listed(edited))
+	}
+	return fmt.Sprintf("#%d is to be reviewed and merged by a person (%s)", p.Number, strings.Join(parts, "; ")), nil
+}
+
+// told sums checks up: what failed by name, the others by number.
+func told(checks []github.Check) string {
+	var failed []string
+	passed, running := 0, 0
+	for _, c := range checks {
+		switch {
+		case c.Status != "completed":
+			running++
+		case c.Conclusion == "success" || c.Conclusion == "skipped" || c.Conclusion == "neutral":
+			passed++
+		default:
+			failed = append(failed, c.Name)
+		}
+	}
+	switch {
+	case len(checks) == 0:
+		return "no checks"
+	case len(failed) > 0:
+		return "checks failed: " + listed(failed)
+	case running > 0:
+		return fmt.Sprintf("%d of %d checks passed", passed, len(checks))
+	default:
+		return fmt.Sprintf("all %d checks passed", len(checks))
+	}
+}
