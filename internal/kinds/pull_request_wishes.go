@@ -22,8 +22,8 @@ func declarePullRequests(w resource.Wishes) []resource.Decl[pullRequest] {
 		decls = append(decls, resource.Decl[pullRequest]{
 			Addr: pullRequestAddr(p.Code.Branch),
 			Want: pullRequest{Repository: inRepository(), Branch: p.Code.Branch, Project: p.Name, Title: p.Code.Title,
-				Principals: principalsOf(w.Stack, p.Workflows == spec.GenerateWorkflows)},
-			Needs: beforePullRequest(w.Stack, p.Workflows == spec.GenerateWorkflows),
+				Principals: principalsOf(w.Stack, p.Workflows)},
+			Needs: beforePullRequest(w.Stack, p.Workflows),
 			At:    w.At("projects", p.Name, "code"),
 		})
 	}
@@ -31,8 +31,8 @@ func declarePullRequests(w resource.Wishes) []resource.Decl[pullRequest] {
 		decls = append(decls, resource.Decl[pullRequest]{
 			Addr: pullRequestAddr(spec.WorkflowsBranch),
 			Want: pullRequest{Repository: inRepository(), Branch: spec.WorkflowsBranch, Title: workflowsTitle,
-				Principals: principalsOf(w.Stack, true)},
-			Needs: beforePullRequest(w.Stack, true),
+				Principals: principalsOf(w.Stack, spec.GenerateWorkflows)},
+			Needs: beforePullRequest(w.Stack, spec.GenerateWorkflows),
 			At:    w.At("projects"),
 		})
 	}
@@ -40,8 +40,8 @@ func declarePullRequests(w resource.Wishes) []resource.Decl[pullRequest] {
 }
 
 // principalsOf are the principals that databricks.yml names.
-func principalsOf(s *spec.Stack, named bool) []ciPrincipal {
-	if !named {
+func principalsOf(s *spec.Stack, from spec.Workflows) []ciPrincipal {
+	if from != spec.GenerateWorkflows {
 		return nil
 	}
 	var names []string
@@ -58,7 +58,7 @@ func principalsOf(s *spec.Stack, named bool) []ciPrincipal {
 }
 
 // beforePullRequest is what has to be there before a pull request is opened, as its checks run at once.
-func beforePullRequest(s *spec.Stack, checks bool) []resource.Need {
+func beforePullRequest(s *spec.Stack, from spec.Workflows) []resource.Need {
 	var needs []resource.Need
 	if s.Git.FirstCommit != nil {
 		needs = append(needs, resource.Need{Addr: firstCommitAddr.String(), Why: "it is merged into the branch that this begins"})
@@ -67,11 +67,10 @@ func beforePullRequest(s *spec.Stack, checks bool) []resource.Need {
 		needs = append(needs, resource.Need{Addr: branchAddr(b).String(), Why: "it is merged into this branch"})
 	}
 	for _, t := range s.Targets {
-		if checks && t.Environment != nil {
+		if from == spec.GenerateWorkflows && t.Environment != nil {
 			needs = append(needs, resource.Need{Addr: environmentAddr(t.Name).String(),
 				Why: "a job that names an environment which is not there makes it, without its protection"})
 		}
 	}
 	return needs
 }
-
