@@ -33,6 +33,7 @@ type party struct {
 	permissions map[string]string
 	admin       bool
 	hosts       []string
+	managed     []string // the workspaces that it administers
 	privileges  []string // on the metastore
 }
 
@@ -49,6 +50,8 @@ func partyWith(sort string, list []rights.Allowance) party {
 				p.admin = true
 			case rights.Member:
 				p.hosts = append(p.hosts, n.Host)
+			case rights.WorkspaceAdmin:
+				p.managed = append(p.managed, n.Host)
 			case rights.Privilege:
 				p.privileges = append(p.privileges, n.Level)
 			case rights.Repository: // of every member
@@ -69,6 +72,7 @@ func (p party) clone() party {
 		permissions[k] = v
 	}
 	p.permissions, p.scopes, p.hosts, p.privileges = permissions, slices.Clone(p.scopes), slices.Clone(p.hosts), slices.Clone(p.privileges)
+	p.managed = slices.Clone(p.managed)
 	return p
 }
 
@@ -88,7 +92,8 @@ func (p party) worldWith(t *testing.T, key *rsa.PrivateKey, patch func(map[strin
 		t.Fatal(err)
 	}
 	d, hub := w["databricks"], w["github"]
-	deployer := map[string]any{"name": "deployer", "application_id": deployerID, "client_secret": deployerSecret, "account_admin": p.admin, "workspaces": p.hosts}
+	deployer := map[string]any{"name": "deployer", "application_id": deployerID, "client_secret": deployerSecret, "account_admin": p.admin,
+		"workspaces": p.hosts, "workspace_admin": p.managed}
 	principals, _ := d["service_principals"].([]any)
 	d["service_principals"] = append(principals, deployer)
 	tables, _ := d["tables"].([]any)
@@ -260,6 +265,14 @@ func lesser(operator []rights.Allowance) map[string]party {
 		p.hosts = slices.DeleteFunc(p.hosts, func(h string) bool { return h == host })
 		all["not assigned to "+host] = p
 	}
+	for _, host := range classic.managed {
+		p := classic.clone()
+		p.managed = slices.DeleteFunc(p.managed, func(h string) bool { return h == host })
+		all["neither a user nor an admin of "+host] = p
+		p = p.clone()
+		p.hosts = append(p.hosts, host)
+		all["no admin of "+host] = p
+	}
 	for _, privilege := range classic.privileges {
 		p := classic.clone()
 		p.privileges = slices.DeleteFunc(p.privileges, func(s string) bool { return s == privilege })
@@ -284,6 +297,8 @@ func TestAReaderWithWhatPermissionsListsPlansEverything(t *testing.T) {
 				reader.admin = true
 			case rights.Member:
 				reader.hosts = append(reader.hosts, n.Host)
+			case rights.WorkspaceAdmin:
+				reader.managed = append(reader.managed, n.Host)
 			}
 		}
 	}

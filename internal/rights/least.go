@@ -102,7 +102,7 @@ func (r Right) implies(other Right) bool {
 	case Grants:
 		return r.Sort == Manage && r.On == other.On ||
 			(r.Sort == Manage || r.Sort == Grants) && r.On != other.On && slices.Contains(holders(other.On), r.On)
-	case Member:
+	case Member, Object:
 		return r.Sort == WorkspaceAdmin
 	default:
 		return false

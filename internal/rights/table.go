@@ -38,7 +38,7 @@ func table() map[string]row {
 		"schema":          {read: inWorkspace, write: schemaWrites},
 		"grant":           {read: grantsOn, write: grantsOn},
 		"entitlement":     {read: administersWorkspace, write: administersWorkspace},
-		"directory":       {read: inWorkspace, write: inWorkspace},
+		"directory":       {read: inWorkspace, write: directoryWrites},
 		"permission":      {read: managesObject, write: managesObject},
 		"git_credential":  {read: inWorkspace, write: inWorkspace},
 	}

@@ -46,6 +46,18 @@ func managesObject(d deed) []Right {
 	return []Right{{Host: d.host, Sort: Object, On: d.text("object_type") + ":" + d.text("object")}}
 }
 
+// directoryWrites: /Shared is open to every user of a workspace; elsewhere the folder above has to be managed.
+func directoryWrites(d deed) []Right {
+	path := d.text("path")
+	if strings.HasPrefix(path, "/Shared/") && d.action == plan.Create {
+		return inWorkspace(d)
+	}
+	if i := strings.LastIndex(path, "/"); i > 0 && d.action == plan.Create {
+		path = path[:i]
+	}
+	return []Right{{Host: d.host, Sort: Object, On: "directory:" + path}}
+}
+
 // catalogOf and schemaOf are what rights call a securable of a change.
 func catalogOf(d deed, field string) string { return "catalog:" + called(d, field) }
 
