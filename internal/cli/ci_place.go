@@ -105,7 +105,7 @@ func (c *check) locate() error {
 		if c.here, err = gitrepo.CheckoutOf(path); err != nil {
 			return fmt.Errorf("looking at the checkout: %w", err)
 		}
-		c.report.File = cmp.Or(c.here.Path, path)
+		c.report.File = cmp.Or(c.here.Path, c.inWorkspace(path), path)
 	} else if !c.options.fromAPI {
 		return &failure{code: exitInvalid, list: problem("spec/file", err.Error(), "name a spec with -f")}
 	} else if path == "." {
@@ -116,6 +116,20 @@ func (c *check) locate() error {
 	}
 	c.head.path, c.base.path = path, path
 	return nil
+}
+
+// inWorkspace is a file's path in the folder that a runner has checked out, "" where it lies elsewhere. A checkout without
+// git is one that the runner downloaded.
+func (c *check) inWorkspace(path string) string {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	inside, err := filepath.Rel(c.env("GITHUB_WORKSPACE"), full)
+	if err != nil || !filepath.IsLocal(inside) {
+		return ""
+	}
+	return filepath.ToSlash(inside)
 }
 
 // readEvent reads what the runner says of the job. A flag is about a pull request of its own.
