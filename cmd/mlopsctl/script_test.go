@@ -47,6 +47,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			// Not the real home, and none of the real logins: a script gets an environment of its own.
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			action, err := filepath.Abs(filepath.Join("..", "..", "action"))
+			if err != nil {
+				return err
+			}
+			e.Setenv("ACTION", action)
 			return os.CopyFS(filepath.Join(e.WorkDir, "stack"), os.DirFS(filepath.Join("testdata", "stack")))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

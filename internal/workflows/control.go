@@ -108,10 +108,10 @@ func (c controlView) Upload() (string, error) { return use(c.artifacts("upload")
 func (c controlView) Download() (string, error) { return use(c.artifacts("download")) }
 
 func (c controlView) artifacts(action string) string {
-	if c.Server == "" || c.Server == "https://github.com" || strings.HasSuffix(c.Server, ".ghe.com") {
-		return action
+	if isEnterpriseServer(c.Server) {
+		return action + "-enterprise"
 	}
-	return action + "-enterprise"
+	return action
 }
 
 // Paths are the files whose change is the spec's.

@@ -1,11 +1,17 @@
 package workflows
 
-import "github.com/mlopsctl/mlopsctl/pkg/spec"
+import (
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
 
 // Of is the repository of a stack, with those of its projects whose workflows mlopsctl writes, and with
 // the application ids of its principals as far as they are known.
 func Of(s *spec.Stack, applicationIDs map[string]string) Repository {
-	r := Repository{Targets: s.Targets, ApplicationIDs: applicationIDs}
+	r := Repository{Targets: s.Targets, ApplicationIDs: applicationIDs, Runner: runner(s.Git.Host)}
 	if s.Account != nil {
 		r.AccountID = s.Account.ID
 	}
@@ -15,4 +21,40 @@ func Of(s *spec.Stack, applicationIDs map[string]string) Repository {
 		}
 	}
 	return r
+}
+
+// ControlOf is the control of a stack, without what the spec does not say: the commit and the version of
+// mlopsctl's own action.
+func ControlOf(s *spec.Stack) Control {
+	c := Control{Server: s.Git.Host, Branch: s.DefaultBranch(), Spec: specPath(s), Runner: runner(s.Git.Host)}
+	if s.Account != nil {
+		c.AccountID = s.Account.ID
+	}
+	for _, secret := range s.Secrets {
+		if secret.Env != "" {
+			c.Secrets = append(c.Secrets, secret.Env)
+		}
+	}
+	return c
+}
+
+// specPath is the spec's path in the repository, whose local folder is git.source.
+func specPath(s *spec.Stack) string {
+	at, err := filepath.Rel(filepath.Join(s.Dir, s.Git.Source), s.File)
+	if err != nil {
+		return s.File // it is refused for what it is
+	}
+	return path.Clean(filepath.ToSlash(at))
+}
+
+// runner is what jobs run on: an Enterprise Server has no machines of GitHub's.
+func runner(server string) string {
+	if isEnterpriseServer(server) {
+		return "self-hosted"
+	}
+	return ""
+}
+
+func isEnterpriseServer(server string) bool {
+	return server != "" && server != "https://github.com" && !strings.HasSuffix(server, ".ghe.com")
 }
