@@ -36,18 +36,27 @@ targets:
   staging: { host: https://staging.cloud.databricks.com, branch: main, service_principal: taxi-staging, environment: { branches: [main] } }
   prod: { host: https://prod.cloud.databricks.com, branch: release, service_principal: taxi-prod, environment: { reviewers: ["team:ml-leads"], branches: [release] } }
 projects:
-  fares: { workflows: generate, deploy: [staging, prod] }
+  fares: { workflows: none, deploy: [staging, prod] }
 `
 
+// workflow deploys to one target from one branch, in the manner of the MLOps Stacks template.
 const workflow = `
-name: deploy fares
-run-name: deploy fares to ${{ inputs.target || github.ref_name }} ${{ inputs.request }}
-on:
-  workflow_dispatch: { inputs: { target: { required: true }, request: {} } }
+name: deploy to TARGET
+on: workflow_dispatch
 jobs:
-  staging: { name: deploy to staging, runs-on: ubuntu-24.04, environment: staging }
-  prod: { name: deploy to prod, runs-on: ubuntu-24.04, environment: prod }
+  guard: { runs-on: ubuntu-24.04 }
+  deploy:
+    name: deploy to TARGET
+    needs: guard
+    if: github.ref == 'refs/heads/BRANCH'
+    environment: TARGET
+    defaults: { run: { working-directory: fares } }
+    steps: [ { run: databricks bundle deploy --target TARGET } ]
 `
+
+func workflowOf(target, branch string) string {
+	return strings.NewReplacer("TARGET", target, "BRANCH", branch).Replace(workflow)
+}
 
 // site is a world in which a pipeline deploys.
 type site struct {
@@ -67,8 +76,12 @@ github:
 func openSite(t *testing.T, gitHost string) *site {
 	t.Helper()
 	s := &site{world: open(t, strings.Replace(deployed, "HOST", gitHost, 1), aroundDeployments), t: t}
-	bundle := "bundle: {name: fares}\ntargets: {staging: {}, prod: {workspace: {root_path: '/Shared/${bundle.name}/${bundle.target}'}}}\n"
-	for name, text := range map[string]string{"fares/databricks.yml": bundle, ".github/workflows/fares-deploy.yml": workflow} {
+	bundle := "bundle: {name: fares}\ntargets:\n  staging: {workspace: {host: https://staging.cloud.databricks.com}}\n" +
+		"  prod: {workspace: {host: https://prod.cloud.databricks.com, root_path: '/Shared/${bundle.name}/${bundle.target}'}}\n" +
+		"resources: {jobs: {train: {name: '${bundle.target}-train', schedule: {quartz_cron_expression: '0 0 9 * * ?', timezone_id: UTC}}}}\n"
+	for name, text := range map[string]string{
+		"fares/databricks.yml": bundle, ".github/workflows/fares-bundle-cd-staging.yml": workflowOf("staging", "main"), ".github/workflows/fares-bundle-cd-prod.yml": workflowOf("prod", "release"),
+	} {
 		at := filepath.Join(s.stack.Dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
 			t.Fatal(err)
@@ -233,8 +246,8 @@ func TestADeploymentIsOutOfDateOnceItsProjectChanges(t *testing.T) {
 	s.commit("main", "README.md", "# changed again\n")
 	s.deploy("staging", s.head("main"))
 	s.wants("staging", plan.None, "")
-	later := s.commit("main", ".github/workflows/fares-deploy.yml", workflow+"# changed\n")
-	s.wants("staging", plan.Update, later[:8]+", the newest of main that changes .github/workflows/fares-deploy.yml")
+	later := s.commit("main", ".github/workflows/fares-bundle-cd-staging.yml", workflowOf("staging", "main")+"# changed\n")
+	s.wants("staging", plan.Update, later[:8]+", the newest of main that changes .github/workflows/fares-bundle-cd-staging.yml")
 	s.deploy("staging", later)
 	s.deploy("prod", later)
 	s.wants("prod", plan.Update, later[:8]+", which is not on release")
@@ -268,40 +281,45 @@ func TestAnApplyStartsThePipelineAndSaysWhatItWaitsFor(t *testing.T) {
 		t.Run(host, func(t *testing.T) {
 			s := openSite(t, host)
 			sent := s.sent(func() { s.apply() })
-			if got := strings.Count(strings.Join(sent, "\n"), "/actions/workflows/fares-deploy.yml/dispatches"); got != requests {
+			if got := strings.Count(strings.Join(sent, "\n"), "/dispatches"); got != requests {
 				t.Errorf("an apply sent %v, want %d dispatches", sent, requests)
 			}
 			s.wants("staging", plan.Wait, "nothing is deployed there yet; run ")
-			s.wants("prod", plan.Wait, "waits for the approval of team:ml-leads in the environment prod: "+host+"/acme/taxi/actions/runs/")
 			if sent := s.sent(func() { s.apply() }); len(sent) > 0 {
 				t.Errorf("while runs are on their way an apply sent %v", sent)
 			}
-			if _, err := s.sandbox.Do(ctx(), sandbox.Deed{Do: "approve"}); err != nil {
-				t.Fatal(err)
-			}
+			s.runs("success")
+			s.wants("staging", plan.None, "") // the pipeline has deployed it
+			s.wants("prod", plan.Wait, "waits for the approval of team:ml-leads in the environment prod: "+host+"/acme/taxi/actions/runs/")
 		})
 	}
 }
 
 func TestARunThatFailedIsNamedWithItsJob(t *testing.T) {
 	s := openSite(t, gitHub)
-	s.commit("main", ".github/workflows/fares-deploy.yml", strings.Split(workflow, "  prod:")[0])
 	s.deploy("prod", s.head("release"))
 	e := s.engine()
 	if _, err := e.Apply(ctx(), s.planWith(e), engine.Run{Options: apply.Options{Parallelism: 8}}); err != nil {
 		t.Fatal(err)
 	}
 	s.runs("failure")
-	s.wants("staging", plan.Update, "has ended as failure in the job deploy to staging")
+	s.wants("staging", plan.Update, "has ended as failure in the job guard")
 	e.Forget()
-	if got := fmt.Sprint(s.planWith(e).Diagnostics); !strings.Contains(got, "has ended as failure in the job deploy to staging: look at it, and apply again: https://github.com/acme/taxi/actions/runs/") {
+	if got := fmt.Sprint(s.planWith(e).Diagnostics); !strings.Contains(got, "has ended as failure in the job guard: look at it, and apply again: https://github.com/acme/taxi/actions/runs/") {
 		t.Errorf("the run that started it says %s", got)
 	}
 	s.apply()
 	s.wants("staging", plan.Wait, "queued")
-	s.deploy("staging", s.head("main"))
 	s.runs("success")
 	s.empty()
+}
+
+func TestAPipelineThatCannotLogInFails(t *testing.T) {
+	s := openSite(t, gitHub)
+	s.apply()
+	s.ask("DELETE", s.api()+"/environments/staging/variables/DATABRICKS_CLIENT_ID", nil, nil)
+	s.runs("success")
+	s.wants("staging", plan.Update, "has ended as failure in the job deploy to staging")
 }
 
 func TestADeploymentWaitsForItsCodeAndItsWorkflow(t *testing.T) {
@@ -310,8 +328,8 @@ func TestADeploymentWaitsForItsCodeAndItsWorkflow(t *testing.T) {
 	s.wants("prod", plan.Blocked, "acme/taxi has no branch release yet, which prod is deployed from")
 	s.stack.Projects[0].Path = "elsewhere"
 	s.wants("staging", plan.Blocked, "the branch main has no elsewhere/databricks.yml yet: the project's code comes first")
-	s.stack.Projects[0].Path, s.stack.Projects[0].Workflows = "fares", spec.NoWorkflows
-	s.wants("staging", plan.Blocked, "main has no .github/workflows/fares-bundle-cd-staging.yml yet, which would deploy it")
+	s.stack.Projects[0].Path, s.stack.Projects[0].Workflows = "fares", spec.GenerateWorkflows
+	s.wants("staging", plan.Blocked, "main has no .github/workflows/fares-deploy.yml yet, which would deploy it")
 }
 
 func TestADeploymentThatCannotBeSeenIsUnknown(t *testing.T) {

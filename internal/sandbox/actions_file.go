@@ -34,7 +34,8 @@ type workflowJob struct {
 	id, name    string
 	environment string
 	needs       []string
-	always      bool // its condition lets it run whatever became of what it needs
+	always      bool   // its condition lets it run whatever became of what it needs
+	when        string // its condition
 }
 
 // id is the same for a path in every repository's life.
@@ -120,7 +121,7 @@ func parseJob(id string, n *yaml.Node) workflowJob {
 		Needs       yaml.Node `yaml:"needs"`
 	}
 	_ = n.Decode(&text) // a job that is none has no name, and runs by its id
-	j := workflowJob{id: id, name: text.Name, environment: text.Environment.Value, always: strings.Contains(text.If, "always()")}
+	j := workflowJob{id: id, name: text.Name, environment: text.Environment.Value, always: strings.Contains(text.If, "always()"), when: text.If}
 	if j.name == "" {
 		j.name = id
 	}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ type ghJob struct {
 	Environment string    `json:"environment,omitempty"`
 	Needs       []string  `json:"needs,omitempty"`
 	Always      bool      `json:"always,omitempty"`
+	If          string    `json:"if,omitempty"`
 	Approved    bool      `json:"approved,omitempty"`
 	Conclusion  string    `json:"conclusion,omitempty"` // "": it has not ended
 	Created     time.Time `json:"created"`
@@ -99,7 +101,7 @@ func (s *Sandbox) addRun(w workflowFile, e runStart) *ghRun {
 	}
 	for _, j := range w.jobs {
 		run.Jobs = append(run.Jobs, &ghJob{ID: s.state.nextID(), Key: j.id, Name: j.name, Environment: j.environment, Needs: j.needs,
-			Always: j.always, Created: s.now()})
+			Always: j.always, If: j.when, Created: s.now()})
 		if j.environment != "" && e.repo.environment(j.environment) == nil {
 			s.addEnvironment(e.repo, j.environment) // as GitHub does, without any protection
 		}
@@ -226,7 +228,7 @@ func (s *Sandbox) advance(r *ghRepo, run *ghRun) {
 			}
 			e := r.environment(j.Environment)
 			switch {
-			case failed && !j.Always:
+			case failed && !j.Always, run.skips(j, ref):
 				end(j, "skipped")
 				again = true
 			case e != nil && !e.admits(r, ref, func(branch string) bool { return r.Protection[branch] != nil }):
@@ -237,6 +239,21 @@ func (s *Sandbox) advance(r *ghRepo, run *ghRun) {
 	}
 }
 
+// skips reports whether a job's condition keeps it from this run: it is for another branch, or the run was
+// started for another target. More of a condition is not understood.
+func (run *ghRun) skips(j *ghJob, ref string) bool {
+	if only := refCondition.FindStringSubmatch(j.If); only != nil && only[1] != ref {
+		return true
+	}
+	due, target := outputCondition.FindStringSubmatch(j.If), run.Inputs["target"]
+	return due != nil && target != "" && due[1] != target
+}
+
+var (
+	refCondition    = regexp.MustCompile(`github\.ref == '(refs/heads/[^']+)'`)
+	outputCondition = regexp.MustCompile(`^needs\.guard\.outputs\.([A-Za-z0-9_-]+) == 'true'`)
+)
+
 // finish ends every job that somebody runs: those that wait neither for an approval nor for another job.
 // What becomes free then is run too.
 func (s *Sandbox) finish(r *ghRepo, run *ghRun, conclusion string) int {
@@ -245,7 +262,11 @@ func (s *Sandbox) finish(r *ghRepo, run *ghRun, conclusion string) int {
 		if i < 0 {
 			return ended
 		}
-		run.Jobs[i].Conclusion, run.Jobs[i].Completed, run.Updated = conclusion, s.now(), s.now()
+		j := run.Jobs[i]
+		j.Conclusion, j.Completed, run.Updated = conclusion, s.now(), s.now()
+		if conclusion == "success" {
+			j.Conclusion = s.carryOut(r, run, j)
+		}
 		s.advance(r, run)
 	}
 }
