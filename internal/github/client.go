@@ -39,9 +39,10 @@ type Client struct {
 	memo memo.Memo
 
 	mu     sync.Mutex
-	born   time.Time // when this client created the repository
-	former string    // the name that the repository has until it is renamed; "" where it has the spec's
-	shown  *Shown    // what the last answer said of the token; nil before the first
+	born   time.Time            // when this client created the repository
+	young  map[string]time.Time // by environment, in lower case: when this client saved it last
+	former string               // the name that the repository has until it is renamed; "" where it has the spec's
+	shown  *Shown               // what the last answer said of the token; nil before the first
 }
 
 // New returns a client; it sends nothing.
@@ -134,16 +135,33 @@ func (c *Client) judge(r request, err error) error {
 	below := strings.HasPrefix(r.path, c.at()+"/")
 	// "Git Repository is empty": a read takes it as said, a write expects the push that was just made.
 	empty := failed.Status == http.StatusConflict && r.method != http.MethodGet && strings.HasPrefix(r.path, c.at("git"))
-	if below && c.young() && (failed.Status == http.StatusNotFound || empty) {
+	if below && c.newborn() && (failed.Status == http.StatusNotFound || empty) {
 		return fmt.Errorf("%w: %v", resource.ErrNotYet, failed)
 	}
 	return failed
 }
 
-func (c *Client) young() bool {
+func (c *Client) newborn() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !c.born.IsZero() && c.opt.Now().Sub(c.born) < infancy
+}
+
+// saved reports whether this client saved an environment a moment ago: what is below it may not answer yet.
+func (c *Client) saved(environment string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, known := c.young[strings.ToLower(environment)]
+	return known && c.opt.Now().Sub(at) < infancy
+}
+
+func (c *Client) save(environment string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.young == nil {
+		c.young = map[string]time.Time{}
+	}
+	c.young[strings.ToLower(environment)] = c.opt.Now()
 }
 
 func (c *Client) bear() {

@@ -54,10 +54,11 @@ func TestAListingIsFetchedOnceHoweverManyAsk(t *testing.T) {
 	}
 }
 
-func TestAWriteDropsWhatItTouchesAndNothingElse(t *testing.T) {
+func TestAWriteShowsWithoutANewListing(t *testing.T) {
 	h, c := newHub(t, map[string]answer{
 		"GET repos/acme/taxi/actions/variables":           ok(`{"variables":[]}`),
 		"POST repos/acme/taxi/actions/variables":          {status: http.StatusCreated},
+		"GET repos/acme/taxi/actions/variables/A":         ok(`{"name":"A","value":"1"}`),
 		"GET repos/acme/taxi/environments/prod/variables": ok(`{"variables":[]}`),
 	})
 	look := func() {
@@ -72,8 +73,11 @@ func TestAWriteDropsWhatItTouchesAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	look()
-	if n := h.count("GET repos/acme/taxi/actions/variables"); n != 2 {
-		t.Errorf("the listing that was written to was fetched %d times, want 2", n)
+	if all, err := c.Variables(t.Context(), ""); err != nil || all["A"] != "1" {
+		t.Errorf("the variables are %v, %v; want A, which was made", all, err)
+	}
+	if n := h.count("GET repos/acme/taxi/actions/variables"); n != 1 {
+		t.Errorf("the listing that was written to was fetched %d times, want 1", n)
 	}
 	if n := h.count("GET repos/acme/taxi/environments/prod/variables"); n != 1 {
 		t.Errorf("another listing was fetched %d times, want 1", n)

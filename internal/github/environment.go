@@ -153,6 +153,7 @@ func (c *Client) SaveEnvironment(ctx context.Context, e Environment) error {
 		}
 		return fmt.Errorf("saving environment %s: %w", e.Name, err)
 	}
+	c.save(e.Name)
 	return nil
 }
 

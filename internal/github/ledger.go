@@ -62,7 +62,7 @@ func (c *Client) remote() gitrepo.Remote {
 
 // soon says of a repository that was created a moment ago that git does not find it yet.
 func (c *Client) soon(err error) error {
-	if errors.Is(err, resource.ErrNotFound) && c.young() {
+	if errors.Is(err, resource.ErrNotFound) && c.newborn() {
 		return fmt.Errorf("%w: %v", resource.ErrNotYet, err)
 	}
 	return err

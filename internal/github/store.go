@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (c *Client) Secrets(ctx context.Context, environment string) (map[string]Se
 		l := listing{path: c.storePath(environment, "secrets"), field: "secrets", size: 100}
 		list, err := pages[SecretInfo](ctx, c, l)
 		if err != nil {
-			return nil, fmt.Errorf("listing the secrets of %s: %w", c.owning(environment), unlessEnvironment(environment, err))
+			return nil, fmt.Errorf("listing the secrets of %s: %w", c.owning(environment), c.unlessGone(ctx, environment, err))
 		}
 		secrets := map[string]SecretInfo{}
 		for _, s := range list {
@@ -87,7 +88,7 @@ func (c *Client) PublicKey(ctx context.Context, environment string) (PublicKey, 
 			return k, fmt.Errorf("the key for secrets of environment %s is %w: %v", environment, resource.ErrNotYet, err)
 		}
 		if err != nil {
-			return k, fmt.Errorf("reading the key for secrets of %s: %w", c.owning(environment), unlessEnvironment(environment, err))
+			return k, fmt.Errorf("reading the key for secrets of %s: %w", c.owning(environment), c.unlessGone(ctx, environment, err))
 		}
 		return k, nil
 	})
@@ -121,11 +122,10 @@ func (c *Client) DeleteSecret(ctx context.Context, p Place) error {
 // environment is resource.ErrNotFound.
 func (c *Client) Variables(ctx context.Context, environment string) (map[string]string, error) {
 	return memo.Recall(ctx, &c.memo, storeKey("variables", environment), func(ctx context.Context) (map[string]string, error) {
-		type variable struct{ Name, Value string }
 		l := listing{path: c.storePath(environment, "variables"), field: "variables", size: 30} // more is refused
 		list, err := pages[variable](ctx, c, l)
 		if err != nil {
-			return nil, fmt.Errorf("listing the variables of %s: %w", c.owning(environment), unlessEnvironment(environment, err))
+			return nil, fmt.Errorf("listing the variables of %s: %w", c.owning(environment), c.unlessGone(ctx, environment, err))
 		}
 		variables := map[string]string{}
 		for _, v := range list {
@@ -135,9 +135,31 @@ func (c *Client) Variables(ctx context.Context, environment string) (map[string]
 	})
 }
 
+type variable struct{ Name, Value string }
+
+// lookAt brings what is remembered of a variable up to date, by a look at that one alone: a new listing for
+// each of many that are written would cost requests by their square.
+func (c *Client) lookAt(ctx context.Context, p Place) {
+	var v variable
+	err := c.get(ctx, c.storePath(p.Environment, "variables", p.Name), &v)
+	gone := errors.Is(err, resource.ErrNotFound)
+	if err != nil && !gone || err == nil && !strings.EqualFold(v.Name, p.Name) {
+		c.memo.Drop(storeKey("variables", p.Environment)) // the listing says what there is
+		return
+	}
+	memo.Amend(&c.memo, storeKey("variables", p.Environment), func(all map[string]string) map[string]string {
+		all = maps.Clone(all)
+		all[strings.ToUpper(p.Name)] = v.Value
+		if gone {
+			delete(all, strings.ToUpper(p.Name))
+		}
+		return all
+	})
+}
+
 // CreateVariable makes a variable.
 func (c *Client) CreateVariable(ctx context.Context, p Place, value string) error {
-	defer c.memo.Drop(storeKey("variables", p.Environment))
+	defer c.lookAt(ctx, p)
 	r := request{method: http.MethodPost, path: c.storePath(p.Environment, "variables"), body: map[string]string{"name": p.Name, "value": value}}
 	if _, err := c.send(ctx, r, nil); err != nil {
 		return fmt.Errorf("creating variable %s: %w", p, err)
@@ -147,7 +169,7 @@ func (c *Client) CreateVariable(ctx context.Context, p Place, value string) erro
 
 // UpdateVariable changes a variable's value.
 func (c *Client) UpdateVariable(ctx context.Context, p Place, value string) error {
-	defer c.memo.Drop(storeKey("variables", p.Environment))
+	defer c.lookAt(ctx, p)
 	r := request{method: http.MethodPatch, path: c.storePath(p.Environment, "variables", p.Name), body: map[string]string{"value": value}}
 	if _, err := c.send(ctx, r, nil); err != nil {
 		return fmt.Errorf("changing variable %s: %w", p, err)
@@ -157,7 +179,7 @@ func (c *Client) UpdateVariable(ctx context.Context, p Place, value string) erro
 
 // DeleteVariable deletes a variable.
 func (c *Client) DeleteVariable(ctx context.Context, p Place) error {
-	defer c.memo.Drop(storeKey("variables", p.Environment))
+	defer c.lookAt(ctx, p)
 	return c.remove(ctx, "variable", p)
 }
 
@@ -185,11 +207,17 @@ func (c *Client) owning(environment string) string {
 
 func storeKey(what, environment string) string { return what + ":" + strings.ToLower(environment) }
 
-// unlessEnvironment: a 404 below an environment says that the environment is missing; below the
-// repository it says that the token may not look.
-func unlessEnvironment(environment string, err error) error {
-	if environment != "" {
+// unlessGone: a 404 below an environment says that the environment is missing, unless it is there: then, as
+// below the repository, it says that the token may not look, or may not yet.
+func (c *Client) unlessGone(ctx context.Context, environment string, err error) error {
+	if environment == "" || !errors.Is(err, resource.ErrNotFound) {
+		return hidden(err)
+	}
+	if _, gone := c.Environment(ctx, environment); gone != nil {
 		return err
+	}
+	if c.saved(environment) {
+		return fmt.Errorf("%w: %v", resource.ErrNotYet, err)
 	}
 	return hidden(err)
 }

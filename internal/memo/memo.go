@@ -73,6 +73,30 @@ func (m *Memo) release(key string, a *answer) {
 	}
 }
 
+// Amend replaces the answer under key by what change makes of it; where there is none it does nothing. change
+// leaves what it is given as it is, as others still read it. A fetch that is under way is forgotten: it may
+// have been answered before the change.
+func Amend[T any](m *Memo, key string, change func(T) T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	have, known := m.answers[key]
+	if !known {
+		return
+	}
+	select {
+	case <-have.done:
+	default:
+		delete(m.answers, key)
+		return
+	}
+	value, ok := have.value.(T)
+	if have.err != nil || !ok {
+		delete(m.answers, key)
+		return
+	}
+	m.answers[key] = &answer{done: have.done, value: change(value)}
+}
+
 // Drop forgets the answers under the keys; a key that ends in a slash is all below it, and "" is every
 // answer. A fetch that is under way is forgotten with them: whoever asks next fetches again.
 func (m *Memo) Drop(keys ...string) {

@@ -3,6 +3,7 @@ package memo
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -38,6 +39,29 @@ func TestAnInterruptedFetchIsNotRemembered(t *testing.T) {
 	}
 	if value := <-second; value != 7 {
 		t.Errorf("the other caller got %d", value)
+	}
+}
+
+func TestAnAnswerIsAmendedAndWhoHasTheOldOneKeepsIt(t *testing.T) {
+	var m Memo
+	fetches := 0
+	ask := func() []int {
+		list, err := Recall(t.Context(), &m, "key", func(context.Context) ([]int, error) { fetches++; return []int{fetches}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	add := func(list []int) []int { return append(slices.Clone(list), 7) }
+	Amend(&m, "key", add)
+	before := ask()
+	Amend(&m, "key", add)
+	if after := ask(); !slices.Equal(before, []int{1}) || !slices.Equal(after, []int{1, 7}) || fetches != 1 {
+		t.Errorf("from %v to %v in %d fetches; want 1, then 1 and 7, in one", before, after, fetches)
+	}
+	Amend(&m, "key", func(s string) string { return s })
+	if ask(); fetches != 2 {
+		t.Errorf("%d fetches; want another one after what is no amendment", fetches)
 	}
 }
 
