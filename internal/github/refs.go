@@ -61,6 +61,12 @@ func (c *Client) DeleteBranch(ctx context.Context, name string) error {
 	defer c.memo.Drop("branches")
 	path := c.at(append([]string{"git", "refs", "heads"}, strings.Split(name, "/")...)...)
 	_, err := c.send(ctx, request{method: http.MethodDelete, path: path}, nil)
+	if refused(err) { // "Reference does not exist" is refused, too: the answer to a first try may have been lost
+		c.memo.Drop("branches")
+		if heads, look := c.Branches(ctx); look == nil && heads[name] == "" {
+			return nil
+		}
+	}
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return fmt.Errorf("deleting branch %s: %w", name, err)
 	}

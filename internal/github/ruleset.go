@@ -161,8 +161,24 @@ func (c *Client) Ruleset(ctx context.Context, name string) (Ruleset, error) {
 	return c.RulesetByID(ctx, id)
 }
 
-// RulesetByID returns the repository's ruleset of that id, whatever it is called, or resource.ErrNotFound.
+// RulesetByID returns the repository's ruleset of that id, whatever it is called, or resource.ErrNotFound. One
+// that the listing has and that is not found by itself is hidden from the token.
 func (c *Client) RulesetByID(ctx context.Context, id int64) (Ruleset, error) {
+	r, err := c.rulesetByID(ctx, id)
+	if !errors.Is(err, resource.ErrNotFound) {
+		return r, err
+	}
+	all, look := c.rulesets(ctx)
+	if look != nil {
+		return r, look
+	}
+	if slices.ContainsFunc(all, func(s rulesetSummary) bool { return s.ID == id }) {
+		return r, hidden(err)
+	}
+	return r, err
+}
+
+func (c *Client) rulesetByID(ctx context.Context, id int64) (Ruleset, error) {
 	text, err := memo.Recall(ctx, &c.memo, "ruleset/"+strconv.FormatInt(id, 10), func(ctx context.Context) (json.RawMessage, error) {
 		var text json.RawMessage
 		if err := c.get(ctx, c.rulesetPath(id), &text); err != nil {
@@ -180,17 +196,26 @@ func (c *Client) RulesetByID(ctx context.Context, id int64) (Ruleset, error) {
 	return r, err
 }
 
-func (c *Client) rulesetID(ctx context.Context, name string) (int64, error) {
-	type summary struct {
-		ID         int64  `json:"id"`
-		Name       string `json:"name"`
-		SourceType string `json:"source_type"`
-	}
-	all, err := memo.Recall(ctx, &c.memo, "rulesets", func(ctx context.Context) ([]summary, error) {
-		return pages[summary](ctx, c, listing{path: c.at("rulesets") + "?includes_parents=false", size: 100})
+type rulesetSummary struct {
+	ID         int64  `json:"id"`
+	Name       string `json:"name"`
+	SourceType string `json:"source_type"`
+}
+
+func (c *Client) rulesets(ctx context.Context) ([]rulesetSummary, error) {
+	all, err := memo.Recall(ctx, &c.memo, "rulesets", func(ctx context.Context) ([]rulesetSummary, error) {
+		return pages[rulesetSummary](ctx, c, listing{path: c.at("rulesets") + "?includes_parents=false", size: 100})
 	})
 	if err != nil {
-		return 0, fmt.Errorf("listing the rulesets of %s: %w", c.FullName(), hidden(err))
+		return nil, fmt.Errorf("listing the rulesets of %s: %w", c.FullName(), hidden(err))
+	}
+	return all, nil
+}
+
+func (c *Client) rulesetID(ctx context.Context, name string) (int64, error) {
+	all, err := c.rulesets(ctx)
+	if err != nil {
+		return 0, err
 	}
 	var ids []string
 	var found int64
@@ -214,13 +239,14 @@ func (c *Client) rulesetPath(id int64) string { return c.at("rulesets", strconv.
 // FreshRulesets forgets what is known of rulesets.
 func (c *Client) FreshRulesets() { c.memo.Drop("rulesets", "ruleset/") }
 
-// CreateRuleset makes the ruleset.
-func (c *Client) CreateRuleset(ctx context.Context, r Ruleset) error {
+// CreateRuleset makes the ruleset, and returns its id.
+func (c *Client) CreateRuleset(ctx context.Context, r Ruleset) (int64, error) {
 	defer c.FreshRulesets()
-	if _, err := c.send(ctx, request{method: http.MethodPost, path: c.at("rulesets"), body: r.body()}, nil); err != nil {
-		return fmt.Errorf("creating ruleset %q: %w", r.raw["name"], err)
+	var made rulesetSummary
+	if _, err := c.send(ctx, request{method: http.MethodPost, path: c.at("rulesets"), body: r.body()}, &made); err != nil {
+		return 0, fmt.Errorf("creating ruleset %q: %w", r.raw["name"], err)
 	}
-	return nil
+	return made.ID, nil
 }
 
 // ReplaceRuleset puts r in the place of the ruleset with r's id.

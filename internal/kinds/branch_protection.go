@@ -229,10 +229,16 @@ func createBranchProtection(ctx context.Context, c *github.Client, want branchPr
 	}
 	r := github.NewRuleset(want.Name, want.Branch)
 	shape(r, want)
-	if err := c.CreateRuleset(ctx, r); err != nil {
+	id, err := c.CreateRuleset(ctx, r)
+	if err != nil {
 		return want, err
 	}
-	return readBranchProtection(ctx, c, want)
+	want.ID = strconv.FormatInt(id, 10) // the listing may lag behind
+	made, err := readBranchProtection(ctx, c, want)
+	if errors.Is(err, resource.ErrNotFound) || errors.Is(err, resource.ErrNotYet) || errors.Is(err, resource.ErrForbidden) {
+		return want, fmt.Errorf("ruleset %q: %w: %v", want.Name, resource.ErrUnseen, err)
+	}
+	return made, err
 }
 
 // updateBranchProtection changes what is wished in the ruleset as it is now: PUT replaces all of it.

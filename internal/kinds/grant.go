@@ -119,6 +119,9 @@ func readGrant(ctx context.Context, f *databricks.Fleet, want grant) (grant, err
 		}
 	}
 	m, err := f.Metastore(ctx, want.Host)
+	if errors.Is(err, resource.ErrNotFound) && !absent {
+		err = fmt.Errorf("%w to see which metastore %s has, though it shows %s, which lies in one: %v", resource.ErrForbidden, want.Host, want.securable(), err)
+	}
 	if err != nil {
 		return grant{}, err
 	}

@@ -21,6 +21,9 @@ var (
 	// ErrRefused: the service looked at the request and declined it, or it was never sent; that request
 	// changed nothing.
 	ErrRefused = errors.New("refused")
+	// ErrUnseen: from Create: the object was made, and cannot be read yet. Worth looking again, and nothing is
+	// to be sent again.
+	ErrUnseen = errors.New("made, and not visible yet")
 	// ErrLost: the request was sent and its answer was lost, so nobody knows whether it was done.
 	ErrLost = errors.New("the answer was lost")
 )
