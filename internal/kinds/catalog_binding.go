@@ -110,6 +110,13 @@ func isolateCatalog(ctx context.Context, f *databricks.Fleet, want catalogBindin
 		return catalogBinding{}, err
 	}
 	if have.IsolationMode != isolated {
+		// A service that said that it bound them, and did not, would let nobody in.
+		if have, err = readCatalogBinding(ctx, f, want); err != nil {
+			return catalogBinding{}, err
+		}
+		if out := beyond(want.Workspaces, have.Workspaces); len(out) > 0 {
+			return catalogBinding{}, fmt.Errorf("isolating catalog %s: the service accepted to bind %s but does not show it, so the catalog stays open", want.Catalog, out[0])
+		}
 		if _, err := f.IsolateCatalog(ctx, want.Host, want.Catalog); err != nil {
 			return catalogBinding{}, err
 		}
