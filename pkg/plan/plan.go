@@ -182,6 +182,11 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	if d.FormatVersion != FormatVersion {
 		return fmt.Errorf("reading a plan: its format_version is %q, this version reads %q", d.FormatVersion, FormatVersion)
 	}
+	for _, c := range d.Changes {
+		if !slices.Contains(Actions(), c.Action) {
+			return fmt.Errorf("reading a plan: the action of %s is %q, which this version does not know", c.Address, c.Action)
+		}
+	}
 	*p = Plan{Version: d.Version, CreatedAt: d.CreatedAt, Specs: d.Specs, Changes: d.Changes,
 		Diagnostics: d.Diagnostics, Requests: d.Requests}
 	return nil
