@@ -65,7 +65,7 @@ type Result struct {
 	Object  resource.Object // as the service shows it after a done step
 	// Met says that somebody else made it while this run was about to: it was done, and not by this run.
 	Met bool
-	// Unsure says of a failed create that something of it may be there.
+	// Unsure says of what failed that something which it was to make may be there.
 	Unsure bool
 }
 

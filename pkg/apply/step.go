@@ -81,7 +81,11 @@ func (w worker) one(ctx context.Context, s step) stepResult {
 	if err == nil && s.change.Action == plan.Create && s.kind.Ready != nil {
 		err = w.untilReady(ctx, s, made)
 	}
-	if err == nil && s.change.Action != plan.Delete {
+	switch {
+	case err != nil:
+	case s.change.Action == plan.Delete:
+		note, err = w.untilGone(ctx, s, note)
+	default:
 		err = tookEffect(s, made)
 	}
 	out := stepResult{address: s.change.Address, object: made, note: note, met: note == metNote, err: err}
@@ -105,6 +109,8 @@ func (w worker) write(ctx context.Context, s step) (made resource.Object, note s
 		return w.afterLostAnswer(ctx, s, err)
 	case errors.Is(err, resource.ErrExists) && s.change.Action == plan.Create:
 		return w.afterClash(ctx, s, err)
+	case errors.Is(err, resource.ErrUnseen):
+		made, err = w.untilSeen(ctx, s)
 	}
 	return made, "", err
 }
@@ -155,7 +161,6 @@ func (w worker) untilReady(ctx context.Context, s step, made resource.Object) er
 // afterLostAnswer finds out whether a change whose answer was lost was made. A listing may lag behind,
 // so it looks several times before it believes that nothing was made; then it sends once more.
 func (w worker) afterLostAnswer(ctx context.Context, s step, lost error) (resource.Object, string, error) {
-	const looks = 4
 	for i := range looks {
 		if err := w.sleep(time.Duration(i) * time.Second); err != nil {
 			return nil, "", errors.Join(lost, err)
@@ -200,14 +205,18 @@ func (w worker) afterClash(ctx context.Context, s step, clash error) (resource.O
 	return live, metNote, nil
 }
 
-// mayBeThere reports whether a create that failed may have made something all the same: its answer was
-// lost, or it takes several requests and a later one was refused.
+// mayBeThere reports whether a create, or an update that adds to a list, that failed may have made something all the
+// same: its answer was lost, or it takes several requests and a later one was refused.
 func mayBeThere(ctx context.Context, s step, err error) bool {
-	if s.change.Action != plan.Create || errors.Is(err, resource.ErrExists) {
+	adds := s.change.Action == plan.Update && s.kind.Items != ""
+	if s.change.Action != plan.Create && !adds || errors.Is(err, resource.ErrExists) {
 		return false
 	}
 	if !errors.Is(err, resource.ErrRefused) || errors.Is(err, resource.ErrLost) {
 		return true
+	}
+	if adds {
+		return false
 	}
 	_, found, err := look(ctx, s)
 	return found || err != nil
