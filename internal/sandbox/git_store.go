@@ -14,8 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// gitStore is a repository's git folder, opened for one request: another process may write packs
-// between two of them.
+// gitStore is a repository's git folder, opened for one request: another process may write packs between two of
+// them. Below a scratch folder nobody else writes, so that it stays open.
 type gitStore struct {
 	dir  string
 	repo *git.Repository
@@ -33,12 +33,21 @@ func (s *Sandbox) gitStore(r *ghRepo) (*gitStore, error) {
 	if err != nil {
 		return nil, err
 	}
+	if repo := s.opened[dir]; repo != nil {
+		return &gitStore{dir: dir, repo: repo}, nil
+	}
 	repo, err := git.PlainOpen(dir)
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		repo, err = initGit(dir, r.Default)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the git folder of %s: %w", r.Name, err)
+	}
+	if s.opt.Dir == "" {
+		if s.opened == nil {
+			s.opened = map[string]*git.Repository{}
+		}
+		s.opened[dir] = repo
 	}
 	return &gitStore{dir: dir, repo: repo}, nil
 }
@@ -83,6 +92,7 @@ func (s *Sandbox) removeGit(r *ghRepo) error {
 	if err != nil {
 		return err
 	}
+	delete(s.opened, dir)
 	return os.RemoveAll(dir)
 }
 
@@ -93,7 +103,7 @@ func (s *Sandbox) closeGit() error {
 		return nil
 	}
 	dir := gh.scratch
-	gh.scratch = ""
+	gh.scratch, s.opened = "", nil
 	return os.RemoveAll(dir)
 }
 

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-git/go-git/v5"
 )
 
 // Hosts says which hosts the sandbox answers for, each as a URL without a trailing slash.
@@ -42,9 +44,10 @@ type Sandbox struct {
 	state   *State
 	routes  map[service][]route
 	log     []Request
-	journal *os.File               // the log on disk; nil until the first request, or without Dir
-	aliases map[string][]string    // served host: the configured hosts that it answers for
-	seen    map[string]*recentGets // for stale answers
+	journal *os.File                   // the log on disk; nil until the first request, or without Dir
+	aliases map[string][]string        // served host: the configured hosts that it answers for
+	seen    map[string]*recentGets     // for stale answers
+	opened  map[string]*git.Repository // by folder, where no other process can write
 	issuer  *issuer
 	persons string // begins the tokens of the people who do what Do says; "" until the first
 }
