@@ -104,8 +104,9 @@ func (a *app) decide(ctx context.Context, s *session, p *plan.Plan, d decision) 
 	}
 	out.plan(p)
 	if !p.Acts() {
-		out.report(apply.Report{}, p, "")
-		return nil
+		r, err := s.engine.Apply(ctx, p, engine.Run{Say: func(text string) { a.remark(sentence("%s", text)) }})
+		out.report(r, p, "")
+		return a.applyFailure(r, err)
 	}
 	if d.asks() {
 		if err := a.ask(ctx, s); err != nil {

@@ -44,6 +44,7 @@ func (v *Vault) judge(l look) Stored {
 	}
 	if stored.Need == "" {
 		v.adopt(l, stored)
+		v.settle(l)
 	}
 	stored.Spare = l.spare()
 	return stored

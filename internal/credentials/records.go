@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,6 +33,15 @@ func (v *Vault) Use(r Records) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.records, v.adopted, v.strays, v.forced = r, map[string]ledger.Secret{}, map[string]*strays{}, map[string]bool{}
+	v.done = map[string]bool{}
+}
+
+// Settled are the addresses of the secrets that the last plan saw as they should be, and for which a run that did not
+// end was to issue a credential of which nothing is left: that intent is closed.
+func (v *Vault) Settled() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Sorted(maps.Keys(v.done))
 }
 
 // Force makes the secrets at these addresses due though nothing asks for it, until each is stored. It takes

@@ -114,6 +114,15 @@ func (v *Vault) settled(s *strays, address string) []string {
 	return idsOf(s.live)
 }
 
+// settle notes that nothing is left of what a run that did not end was to issue for an address.
+func (v *Vault) settle(l look) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if l.left.interrupted && len(l.strays.live) == 0 {
+		v.done[l.address] = true
+	}
+}
+
 // forget takes an id that was revoked out of what is left to do.
 func (v *Vault) forget(s *strays, id string) {
 	if s == nil {

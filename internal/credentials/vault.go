@@ -42,6 +42,7 @@ type Vault struct {
 	adopted map[string]ledger.Secret // by address: what the plan saw and the ledger does not know
 	strays  map[string]*strays       // by principal's id
 	forced  map[string]bool          // by address
+	done    map[string]bool          // by address: nothing is left of what a run that did not end was to issue
 }
 
 // New returns a vault; it sends nothing.

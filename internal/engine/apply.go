@@ -32,10 +32,11 @@ var errAgain = errors.New("somebody else was at work; the plan is made again")
 // Apply carries out p, the last plan that this engine made. It takes the lease and records what it is
 // about to make, plans again under it, and records at the end what was made. From its first step on,
 // writes are let through. Without a repository, creating it is the lock. A plan that changes nothing takes
-// no lease.
+// no lease; all that it may do is to record how an earlier run ended that could not say so.
 func (e *Engine) Apply(ctx context.Context, p *plan.Plan, r Run) (apply.Report, error) {
 	if !p.Acts() {
-		return apply.Report{}, nil
+		e.tell = r.Say
+		return apply.Report{}, e.closeOpen(ctx, p)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends what the SDK leaves running behind a request that failed
@@ -204,7 +205,7 @@ func (e *Engine) finish(ctx context.Context, p *plan.Plan, report apply.Report) 
 		}
 	}
 	ends := e.scribe(p)
-	ends.adopted, ends.gone = e.vault.Adopted(), p.Gone
+	ends.adopted, ends.settled, ends.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
 	err := e.book.Close(ctx, headline(report), func(l *ledger.Ledger) { ends.conclude(l, report) })
 	if err != nil {
 		return fmt.Errorf("%w: %w; what was begun stands in it, and the next apply finds what was made", ErrUnrecorded, err)

@@ -93,6 +93,7 @@ func (e *Engine) owned(o opened) (*plan.Owned, diag.List) {
 		l := o.book.Ledger()
 		// What this very run is about to make is nobody's yet: if it is there by now, somebody else made it.
 		l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Run == o.book.Run().ID })
+		l.Objects, l.Intents = e.withAdded(l.Objects, l.Intents)
 		return &plan.Owned{Names: e.names(), Objects: l.Objects, Intents: l.Intents}, nil
 	case errors.Is(o.err, resource.ErrNotFound):
 		return &plan.Owned{Names: e.names()}, nil // no repository, no ledger; if it is only hidden, it is not seen either

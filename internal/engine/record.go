@@ -19,6 +19,7 @@ type scribe struct {
 	changes []plan.Change
 	gone    []string        // addresses of what has left, and was gone before the run
 	adopted []ledger.Secret // what is to be recorded of the secrets that were there before
+	settled []string        // addresses for which a run that did not end was to issue, and issued nothing that is left
 }
 
 // intend records the objects that the run is about to make, and the credentials that it will issue, in place
@@ -27,13 +28,14 @@ func (s scribe) intend(l *ledger.Ledger, issuing []ledger.Issuing) {
 	had := l.Intents
 	s.withdraw(l)
 	for _, c := range s.changes {
-		if c.Action != plan.Create || !s.ownable(c) {
-			continue
+		i, ok := s.intent(c)
+		if !ok || s.intended(l, c.Address) {
+			continue // what a run that did not end may have made stays ours
 		}
-		i := ledger.Intent{Address: c.Address, Kind: c.Kind, Want: c.Want, DependsOn: c.DependsOn, Run: s.run.ID, At: s.now}
 		if at := slices.IndexFunc(had, func(h ledger.Intent) bool { return h.Address == i.Address && h.Run == i.Run }); at >= 0 {
 			i.At = had[at].At
 		}
+		i.Items = append(i.Items, beyond(s.given(l, c.Address), i.Items)...)
 		l.Close(c.Address)
 		l.Intents = append(l.Intents, i)
 	}
@@ -42,6 +44,17 @@ func (s scribe) intend(l *ledger.Ledger, issuing []ledger.Issuing) {
 		i.Run = s.run.ID
 		l.Issuing = append(l.Issuing, i)
 	}
+}
+
+// intent is what a change is about to make: an object, or items of the list of one that is there.
+func (s scribe) intent(c plan.Change) (ledger.Intent, bool) {
+	i := ledger.Intent{Address: c.Address, Kind: c.Kind, Want: c.Want, DependsOn: c.DependsOn, Run: s.run.ID, At: s.now}
+	list := s.types[c.Kind].Items
+	if c.Action == plan.Update && list != "" {
+		i.Items = beyond(s.items(c.Kind, c.After), s.items(c.Kind, c.Before))
+		i.Want = plan.Merge(resource.Object{list: anys(i.Items)}, c.Before)
+	}
+	return i, s.ownable(c) && (c.Action == plan.Create || len(i.Items) > 0)
 }
 
 // withdraw takes back what the run had intended, and has not begun.
@@ -79,6 +92,7 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 	for _, address := range s.gone {
 		l.Drop(address)
 	}
+	l.Issuing = slices.DeleteFunc(l.Issuing, func(i ledger.Issuing) bool { return slices.Contains(s.settled, i.Address) })
 	for _, secret := range s.adopted {
 		if l.Find(secret.Address) != nil && l.FindSecret(secret.Address) == nil {
 			l.PutSecret(secret)
@@ -108,8 +122,13 @@ func (s scribe) done(l *ledger.Ledger, c plan.Change, result apply.Result) {
 		l.Drop(c.Address)
 	case plan.Create:
 		o := s.object(c, result.Object)
-		o.Origin = ledger.Made
-		if result.Met {
+		known := s.known(l, c.Kind, o)
+		switch {
+		case !result.Met, s.intended(l, c.Address):
+			o.Origin = ledger.Made
+		case known != nil: // a listing that lagged behind had hidden it
+			o.Origin, o.Since, o.By, o.Kept = known.Origin, known.Since, known.By, known.Kept
+		default:
 			o.Origin, o.Kept = ledger.Adopted, s.items(c.Kind, result.Object)
 		}
 		s.own(l, c, o)
@@ -118,43 +137,54 @@ func (s scribe) done(l *ledger.Ledger, c plan.Change, result apply.Result) {
 	}
 }
 
-// undone closes the intent of an object that was certainly not made.
+// undone closes the intent of what was certainly not made.
 func (s scribe) undone(l *ledger.Ledger, c plan.Change) {
-	if c.Action == plan.Create {
-		l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == c.Address && i.Run == s.run.ID })
-	}
+	l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == c.Address && i.Run == s.run.ID })
 }
 
 // put records an object that was there before the run, with what the ledger knows of it already.
 func (s scribe) put(l *ledger.Ledger, c plan.Change, live resource.Object) {
 	o := s.object(c, live)
-	known := s.known(l, c)
-	intended := slices.ContainsFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == c.Address })
+	known := s.known(l, c.Kind, s.object(c, c.Before))
 	switch {
 	case known != nil:
 		o.Origin, o.Since, o.By = known.Origin, known.Since, known.By
-		o.Kept = s.kept(c, *known)
+		o.Kept = s.kept(c, *known, s.given(l, c.Address))
 		if len(c.Want) == 0 || sameObject(c.Before, c.Want) { // departed, and still there
 			o.DependsOn = known.DependsOn
 		}
 		if known.Address != c.Address {
 			l.Readdress(known.Address, c.Address)
 		}
-	case intended:
+	case slices.ContainsFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == c.Address && len(i.Items) == 0 }):
 		o.Origin = ledger.Made
 	default:
-		o.Origin, o.Kept = ledger.Adopted, s.items(c.Kind, c.Before)
+		o.Origin, o.Kept = ledger.Adopted, beyond(s.items(c.Kind, c.Before), s.given(l, c.Address))
 	}
 	s.own(l, c, o)
 }
 
+// intended reports whether a run that did not end was about to make what is at an address.
+func (s scribe) intended(l *ledger.Ledger, address string) bool {
+	return slices.ContainsFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == address && i.Run != s.run.ID && len(i.Items) == 0 })
+}
+
+// given are the items that a run that did not end was about to add to the list of what is at an address.
+func (s scribe) given(l *ledger.Ledger, address string) []string {
+	i := slices.IndexFunc(l.Intents, func(i ledger.Intent) bool { return i.Address == address && i.Run != s.run.ID })
+	if i < 0 {
+		return nil
+	}
+	return l.Intents[i].Items
+}
+
 // known is what the ledger holds of an object: under its live identity, or, where the kind has none, its
 // address.
-func (s scribe) known(l *ledger.Ledger, c plan.Change) *ledger.Object {
-	t := s.types[c.Kind]
-	id := plan.LiveID(t, c.Before)
+func (s scribe) known(l *ledger.Ledger, kind string, live ledger.Object) *ledger.Object {
+	t := s.types[kind]
+	id := plan.LiveID(t, live.Live)
 	i := slices.IndexFunc(l.Objects, func(o ledger.Object) bool {
-		return o.Kind == c.Kind && (id != "" && plan.LiveID(t, o.Live) == id || id == "" && o.Address == c.Address)
+		return o.Kind == kind && (id != "" && plan.LiveID(t, o.Live) == id || id == "" && o.Address == live.Address)
 	})
 	if i < 0 {
 		return nil
@@ -185,16 +215,29 @@ func (s scribe) items(kind string, have resource.Object) []string {
 }
 
 // kept are the items that were there before the stack: those that were recorded so, and those that appeared
-// since without this stack.
-func (s scribe) kept(c plan.Change, known ledger.Object) []string {
-	recorded := s.items(c.Kind, known.Live)
+// since without this stack, so that no run of it meant to give them.
+func (s scribe) kept(c plan.Change, known ledger.Object, given []string) []string {
+	ours := append(s.items(c.Kind, known.Live), given...)
 	kept := slices.Clone(known.Kept)
 	for _, item := range s.items(c.Kind, c.Before) {
-		if !slices.Contains(recorded, item) && !slices.Contains(kept, item) {
+		if !slices.Contains(ours, item) && !slices.Contains(kept, item) {
 			kept = append(kept, item)
 		}
 	}
 	return kept
+}
+
+// beyond returns what list has and the other has not.
+func beyond(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
+}
+
+func anys(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
 }
 
 func sameObject(a, b resource.Object) bool {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
@@ -64,6 +65,65 @@ func TestAnIntentIsClosedOnlyByWhatIsCertain(t *testing.T) {
 				t.Errorf("the ledger is %+v, want %d intents and origin %q", l, c.intents, c.origin)
 			}
 		})
+	}
+}
+
+// shelves are objects with a list whose items are owned one by one.
+func shelves(id string, a plan.Action, had, wished []any) (scribe, plan.Change) {
+	before := resource.Object{"id": "1", "items": had}
+	c := plan.Change{Address: "jar/a", Kind: "jar", Action: a, Before: before, After: plan.Merge(resource.Object{"items": wished}, before), Want: resource.Object{"items": wished}}
+	s := run(id, c)
+	jar := s.types["jar"]
+	jar.Items = "items"
+	s.types["jar"] = jar
+	return s, c
+}
+
+// What a run that was killed was about to add to a list is not taken for what others gave.
+func TestWhatAKilledRunAddedToAListIsTheStacks(t *testing.T) {
+	for name, had := range map[string]*ledger.Object{
+		"to what it owned": {Address: "jar/a", Kind: "jar", Origin: ledger.Made, Live: resource.Object{"id": "1", "items": []any{"old"}}},
+		"to what it found": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var l ledger.Ledger
+			kept := []string{"old", "theirs"} // all that was there is others'
+			if had != nil {
+				l.Put(*had)
+				kept = []string{"theirs"}
+			}
+			killed, _ := shelves("killed", plan.Update, []any{"old"}, []any{"new", "old"})
+			killed.intend(&l, nil)
+			if len(l.Intents) != 1 || !slices.Equal(l.Intents[0].Items, []string{"new"}) {
+				t.Fatalf("the intents are %+v", l.Intents)
+			}
+			second, _ := shelves("second", plan.Update, []any{"new", "old", "theirs"}, []any{"newer", "new", "old", "theirs"})
+			second.intend(&l, nil)
+			if len(l.Intents) != 1 || !slices.Equal(l.Intents[0].Items, []string{"newer", "new"}) {
+				t.Fatalf("the second run's intents are %+v", l.Intents)
+			}
+			last, _ := shelves("last", plan.None, []any{"new", "newer", "old", "theirs"}, []any{"new", "newer", "old", "theirs"})
+			last.conclude(&l, apply.Report{})
+			if o := l.Find("jar/a"); o == nil || !slices.Equal(o.Kept, kept) || open(l) != 0 {
+				t.Errorf("the ledger is %+v; want %q kept", l, kept)
+			}
+		})
+	}
+}
+
+func TestWhatAListingHadHiddenStaysWhatItWas(t *testing.T) {
+	create := plan.Change{Address: "jar/a", Kind: "jar", Action: plan.Create, Want: resource.Object{"name": "a"}}
+	met := apply.Report{Results: []apply.Result{{Address: "jar/a", Action: plan.Create, Status: apply.Done, Met: true, Object: resource.Object{"id": "1"}}}}
+	recorded, intended := ledger.Ledger{}, ledger.Ledger{}
+	recorded.Put(ledger.Object{Address: "jar/a", Kind: "jar", Origin: ledger.Made, Live: resource.Object{"id": "1"}})
+	run("killed", create).intend(&intended, nil)
+	for name, l := range map[string]*ledger.Ledger{"recorded": &recorded, "intended": &intended} {
+		s := run("this", create)
+		s.intend(l, nil)
+		s.conclude(l, met)
+		if o := l.Find("jar/a"); o == nil || o.Origin != ledger.Made {
+			t.Errorf("%s as made, it is %+v now", name, o)
+		}
 	}
 }
 

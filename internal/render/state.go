@@ -53,7 +53,11 @@ func open(b *strings.Builder, l ledger.Ledger, s Style) {
 	}
 	fmt.Fprintf(b, "\n%s\n", s.paint(bold, "Open: a run is at it, or did not end; the next apply looks what became of it"))
 	for _, i := range l.Intents {
-		fmt.Fprintf(b, "  %s  to be made, since %s\n", Clean(i.Address), moment(i.At))
+		what := "to be made"
+		if len(i.Items) > 0 {
+			what = "to be given " + Clean(strings.Join(i.Items, ", "))
+		}
+		fmt.Fprintf(b, "  %s  %s, since %s\n", Clean(i.Address), what, moment(i.At))
 	}
 	for _, i := range l.Issuing {
 		fmt.Fprintf(b, "  %s  a credential of %s to be issued, since %s\n", Clean(i.Address), Clean(i.Principal), moment(i.At))

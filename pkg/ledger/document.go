@@ -89,7 +89,7 @@ func (l *Ledger) flaw() string {
 	return cmp.Or(
 		flawOfEach("object", l.Objects, func(o Object) (string, string) { return o.Address, o.flaw() }),
 		flawOfEach("secret", l.Secrets, func(s Secret) (string, string) { return s.Address, s.flaw() }),
-		flawOfEach("intent", l.Intents, func(i Intent) (string, string) { return i.Address, flawOfKind(i.Address, i.Kind) }),
+		flawOfEach("intent", l.Intents, func(i Intent) (string, string) { return i.Address, i.flaw() }),
 		l.flawOfIssuing(),
 	)
 }
@@ -129,6 +129,13 @@ func (o Object) flaw() string {
 		return "its identity is open"
 	}
 	return flawOfKind(o.Address, o.Kind)
+}
+
+func (i Intent) flaw() string {
+	if len(i.Items) > 0 && (len(i.Want) == 0 || len(resource.Refs(i.Want)) > 0) {
+		return "it adds to what has no identity"
+	}
+	return flawOfKind(i.Address, i.Kind)
 }
 
 func (s Secret) flaw() string {

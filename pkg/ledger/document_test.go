@@ -51,6 +51,7 @@ func TestWhatWasWrittenByHandIsRefused(t *testing.T) {
 		}, `"" is revoked at`},
 		"a replaced one of no end":     {func(l *ledger.Ledger) { l.Secrets[0].Replaced = []ledger.Replaced{{RemoteID: "x"}} }, `"x" is revoked at ""`},
 		"an intent of another kind":    {func(l *ledger.Ledger) { l.Intents[0].Kind = "catalog" }, `its kind is "catalog"`},
+		"an addition to nothing":       {func(l *ledger.Ledger) { l.Intents[0].Items = []string{"SELECT"} }, "it adds to what has no identity"},
 		"an intent twice":              {func(l *ledger.Ledger) { l.Intents = append(l.Intents, l.Intents[0]) }, "stands twice"},
 		"a credential of another kind": {func(l *ledger.Ledger) { l.Issuing[0].Address = "variable/S" }, "the intent to issue"},
 	} {

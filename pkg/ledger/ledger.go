@@ -85,11 +85,13 @@ type Object struct {
 }
 
 // Intent is an object that a run was about to make, and that was not there before. If it is there
-// later and no version says more, it was made here.
+// later and no version says more, it was made here. With Items it is about an object that was there, and that
+// the run was about to add these to: Want is then that object, with nothing else on its list.
 type Intent struct {
 	Address   string          `json:"address"`
 	Kind      string          `json:"kind"`
 	Want      resource.Object `json:"want"` // with the references that were still open
+	Items     []string        `json:"items,omitempty"`
 	DependsOn []string        `json:"depends_on"`
 	Run       string          `json:"run"`
 	At        string          `json:"at"`

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mlopsctl/mlopsctl/pkg/apply"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+)
+
+// closeOpen says in the ledger how a run ended that could not say so itself, where p, which changes nothing, shows
+// what became of it. Where no run is open nothing is sent.
+func (e *Engine) closeOpen(ctx context.Context, p *plan.Plan) error {
+	if e.book == nil || !e.book.Exists() {
+		return nil
+	}
+	ends := e.scribe(p)
+	ends.adopted, ends.settled, ends.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
+	l := e.book.Ledger()
+	before := open(l)
+	ended := l.Run.EndedAt != ""
+	if ends.conclude(&l, apply.Report{}); ended && open(l) == before {
+		return nil
+	}
+	e.guard.AllowWrites()
+	who := e.who(ctx)
+	ends.run.Who = who
+	err := e.book.Finish(ctx, ledger.Taking{
+		Who: who, Message: "apply: ends a run that could not say so", Change: func(l *ledger.Ledger) { ends.conclude(l, apply.Report{}) },
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w; nothing else was left to do", ErrUnrecorded, err)
+	}
+	return nil
+}
+
+// open is how much of what runs intended stands open in a ledger.
+func open(l ledger.Ledger) int { return len(l.Intents) + len(l.Issuing) }
+
+// withAdded are the objects of a ledger, with what runs that did not end were about to add to the lists of theirs: where
+// it is there now, they added it.
+func (e *Engine) withAdded(objects []ledger.Object, intents []ledger.Intent) (with []ledger.Object, rest []ledger.Intent) {
+	l := ledger.Ledger{Objects: objects}
+	for _, i := range intents {
+		list := e.byName[i.Kind].Items
+		if len(i.Items) == 0 || list == "" {
+			rest = append(rest, i)
+			continue
+		}
+		o := ledger.Object{Address: i.Address, Kind: i.Kind, Origin: ledger.Adopted, Live: i.Want, DependsOn: i.DependsOn, Since: i.At}
+		items := i.Items
+		if known := l.Find(i.Address); known != nil {
+			o = *known
+			items = append(itemsOf(e.byName[i.Kind], o.Live), beyond(i.Items, itemsOf(e.byName[i.Kind], o.Live))...)
+		}
+		o.Live = plan.Merge(o.Live, nil)
+		o.Live[list] = anys(items)
+		l.Put(o)
+	}
+	return l.Objects, rest
+}
