@@ -17,6 +17,7 @@ func (w *world) check(c faultCase, o outcome) {
 	w.endsAsItSays(c, o)
 	w.takesItsTime(c, o)
 	w.heal()
+	w.clock.advance(leaseIsOver)
 	if c.repair != nil {
 		c.repair(w)
 	}
@@ -31,6 +32,9 @@ func (w *world) check(c faultCase, o outcome) {
 		c.after(w, o)
 	}
 }
+
+// leaseIsOver is after what a lease lasts that a run left behind: its process is this one, which runs still.
+const leaseIsOver = 2 * time.Minute
 
 // endsAsItSays holds the exit code to what was done and said.
 func (w *world) endsAsItSays(c faultCase, o outcome) {

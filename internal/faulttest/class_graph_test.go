@@ -176,7 +176,12 @@ func crowds() []faultCase {
 			w.edit("variables:\n", b.String())
 		}
 	}
-	wide := faultCase{class: "F43", name: "create/250_wide", codes: []int{0}, arrange: many(250), most: hour, many: true}
+	wide := faultCase{class: "F43", name: "create/250_wide", codes: []int{0}, arrange: many(250), most: hour, many: true, after: func(w *world, o outcome) {
+		const most = 250*3 + 200 // a write and a look for each, and some for the rest
+		if len(o.sent) > most {
+			w.t.Errorf("an install with 250 variables sends %d requests, want at most %d", len(o.sent), most)
+		}
+	}}
 	large := faultCase{class: "F44", name: "read/2000_variables", codes: []int{2}, arrange: many(2000), most: hour, many: true, act: func(w *world) outcome {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
