@@ -23,12 +23,14 @@ func layers() []layer {
 		{"pkg/diag", nil, "positions and diagnostics are values for everybody"},
 		{"schemas", nil, "the schemas are data"},
 		{"internal/dag", nil, "a graph knows nothing of what its nodes are"},
-		{"pkg/spec", []string{"pkg/diag", "schemas"}, "a spec is loaded and checked without anything live"},
+		{"pkg/rule", nil, "a rule is checked and decided over plain values"},
+		{"pkg/spec", []string{"pkg/diag", "pkg/rule", "schemas"}, "a spec is loaded and checked without anything live"},
 		{"internal/workflows", []string{"pkg/spec"}, "the CI/CD files are a function of what the spec says"},
 		{"pkg/resource", []string{"pkg/diag", "pkg/spec"}, "the contract knows neither the engine nor any kind"},
 		{"internal/gitrepo", []string{"pkg/resource"}, "git knows no REST client"},
 		{"pkg/ledger", []string{"pkg/resource", "internal/gitrepo"}, "the ledger is a document and its lease; it knows no plan"},
 		{"pkg/plan", []string{"pkg/diag", "pkg/ledger", "pkg/resource", "internal/dag"}, "planning is a pure function of values"},
+		{"pkg/policy", []string{"pkg/diag", "pkg/plan", "pkg/rule", "pkg/spec"}, "judging a plan is a pure function of the plan and the spec"},
 		{"internal/observe", []string{"pkg/plan", "pkg/resource", "internal/dag"}, "reading goes through the contract alone"},
 		{"pkg/apply", []string{"pkg/plan", "pkg/resource", "internal/dag", "internal/observe"}, "apply walks a plan and knows no kind"},
 
@@ -51,7 +53,7 @@ func layers() []layer {
 			"it asks the clients what a credential may do, and knows no kind"},
 		{"internal/verify", []string{"pkg/plan", "pkg/resource", "internal/databricks", "internal/github", "internal/rights"},
 			"it looks as a target's principal, or at what a plan says of its login, and knows no kind"},
-		{"internal/engine", []string{"pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/resource", "pkg/spec",
+		{"internal/engine", []string{"pkg/apply", "pkg/diag", "pkg/ledger", "pkg/plan", "pkg/policy", "pkg/resource", "pkg/spec",
 			"internal/credentials", "internal/databricks", "internal/github", "internal/gitrepo", "internal/kinds", "internal/observe", "internal/transport",
 			"internal/doctor", "internal/rights", "internal/verify"},
 			"the engine joins the parts, and formats nothing"},
@@ -105,6 +107,7 @@ func boundaries() []boundary {
 		{"sigs.k8s.io/yaml", []string{"pkg/spec", "internal/sandbox"}, "only the user's files are YAML"},
 		{"github.com/golang-jwt/jwt", []string{"internal/github", "internal/sandbox"}, "an App's login signs, the issuer mints and checks"},
 		{"github.com/vektah/gqlparser", []string{"internal/transport", "internal/sandbox"}, "the guard tells a query from a mutation; the sandbox answers them"},
+		{"github.com/google/cel-go", []string{"pkg/rule"}, "a rule's language stays behind one package"},
 		{"golang.org/x/crypto", []string{"internal/credentials", "internal/sandbox"}, "a secret is sealed in one place, and opened in one"},
 		{"golang.org/x/term", []string{"internal/cli"}, "only the command line knows terminals"},
 		{"github.com/rhysd/actionlint", nil, "it judges workflow files in tests"},
@@ -117,7 +120,7 @@ func boundaries() []boundary {
 
 // pure are packages that compute and never reach out.
 func pure() []string {
-	return []string{"pkg/diag", "pkg/resource", "pkg/plan", "internal/ci", "internal/dag", "internal/render", "internal/workflows", "schemas"}
+	return []string{"pkg/diag", "pkg/resource", "pkg/plan", "pkg/policy", "pkg/rule", "internal/ci", "internal/dag", "internal/render", "internal/workflows", "schemas"}
 }
 
 func TestPackagesOnlyImportWhatTheirLayerAllows(t *testing.T) {

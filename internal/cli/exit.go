@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 // exitCode is how a run ended, for scripts.
@@ -102,7 +104,9 @@ func codeOf(list diag.List) exitCode {
 			return exitCredentials
 		case strings.HasPrefix(d.Code, "spec/"), d.Code == "plan/contradiction":
 			code = exitInvalid
-		case code == exitDone:
+		case spec.IsPolicy(d.Code):
+			code = cmp.Or(code, exitRefused)
+		case code == exitDone, code == exitRefused:
 			code = exitError
 		}
 	}

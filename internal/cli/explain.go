@@ -59,9 +59,20 @@ func explained(e spec.Explanation) string {
 			}
 		}
 	}
-	if len(e.Keys) > 0 {
-		b.WriteString("\nkeys:\n")
+	listed := func(title string, n int) {
+		if n > 0 {
+			b.WriteString("\n" + title + ":\n")
+		}
 	}
+	listed("what a rule reads", len(e.Reads))
+	for _, w := range e.Reads {
+		fmt.Fprintf(&b, "  %s (%s)\n      %s\n", w.Name, w.Type, w.Description)
+	}
+	listed("built-in rules", len(e.Rules))
+	for _, c := range e.Rules {
+		fmt.Fprintf(&b, "  %-34s %s\n", c.Code, c.Summary)
+	}
+	listed("keys", len(e.Keys))
 	for _, k := range e.Keys {
 		name := k.Name
 		if k.Required {

@@ -15,7 +15,6 @@ import (
 // session is a spec that passed its checks, connected to its hosts or to a sandbox.
 type session struct {
 	stack    *spec.Stack
-	warnings diag.List // of the spec
 	engine   *engine.Engine
 	elapsed  time.Duration // of the last plan
 	close    func() error
@@ -56,8 +55,9 @@ func (a *app) open() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{stack: stack, warnings: warnings, close: w.close}
+	s := &session{stack: stack, close: w.close}
 	o, err := a.engineOptions(w)
+	o.Found = warnings
 	if err != nil {
 		return nil, closing(err, s.close)
 	}
@@ -141,7 +141,6 @@ func (a *app) plan(ctx context.Context, s *session, aim engine.Aim) (*plan.Plan,
 		return nil, planFailure(err)
 	}
 	s.elapsed = a.clock.Now().Sub(began)
-	p.Diagnostics = sorted(p.Diagnostics, s.warnings)
 	return p, ctx.Err()
 }
 

@@ -53,7 +53,7 @@ func (e *Engine) Plan(ctx context.Context, aim Aim) (*plan.Plan, error) {
 		}
 	}
 	p.Requests = plan.Requests{Total: e.count.Total(), ByHost: e.count.ByHost()}
-	p.Diagnostics = p.Diagnostics.Sorted()
+	p.Diagnostics = e.judge(p)
 	return p, nil
 }
 

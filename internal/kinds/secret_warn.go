@@ -61,7 +61,7 @@ func warnOfEnd(want secret, have *secret) *resource.Warning {
 		advice = "the next apply renews it"
 	}
 	return &resource.Warning{
-		Code:    "plan/secret-expires",
+		Code:    "policy/secret-expires",
 		Summary: fmt.Sprintf("secret %s is an OAuth secret that expires at %s", want.Name, have.ExpiresAt),
 		Detail:  advice,
 	}

@@ -71,7 +71,7 @@ func TestAPictureLeavesOutWhatALongerWayImplies(t *testing.T) {
 
 func TestDiagnosticsForPeople(t *testing.T) {
 	list := diag.List{
-		{Severity: diag.Warning, Code: "spec/shared-principal", Summary: "staging and prod share a principal", Source: new(at(1, 1))},
+		{Severity: diag.Warning, Code: "policy/shared-principal", Summary: "staging and prod share a principal", Source: new(at(1, 1))},
 		{Severity: diag.Error, Code: "spec/unknown-env", Summary: `unknown environment "prd"`, Detail: `did you mean "prod"?`, Source: new(at(3, 7))},
 		{Severity: diag.Error, Code: "plan/read-failed", Summary: "GET github.com: 500 \x07", Detail: "not read because of it: repository"},
 		{Severity: diag.Error, Code: "spec/x", Summary: "beyond the line", Source: new(at(2, 300))},

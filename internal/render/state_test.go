@@ -68,7 +68,7 @@ func TestSecretsForPeopleAndForPrograms(t *testing.T) {
 		{Address: "secret/HOUR", Source: "access_token of p", Place: "HOUR", State: "stored", Action: plan.None, StoredAt: when(-70 * time.Second), ExpiresAt: when(59 * time.Minute), Replaced: []Replaced{}},
 	}
 	golden(t, "secrets.txt", Secrets(all, now, Style{})+"\n"+Secrets(nil, now, Style{}))
-	data, err := SecretsJSON(all, diag.List{{Severity: diag.Warning, Code: "plan/secret-expires", Summary: hostile}})
+	data, err := SecretsJSON(all, diag.List{{Severity: diag.Warning, Code: "policy/secret-expires", Summary: hostile}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 )
 
 // Type is a kind as the engine knows it: the same promises as Kind, over Objects, with its client
@@ -17,6 +18,7 @@ type Type struct {
 	Items                           string
 	Guard                           Guard
 	ReadsOpen, Awaited              bool
+	Fields                          map[string]string // of its objects: string, int, bool, list or object
 
 	Declare func(Wishes) ([]Wish, error)
 	Read    func(ctx context.Context, want Object) (Object, error)
@@ -48,6 +50,7 @@ func Bind[C, T any](k Kind[C, T], c C) Type {
 	t := Type{
 		Name: k.Name, Doc: k.Doc, Identity: k.Identity, CreateOnly: k.CreateOnly,
 		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Items: k.Items, Guard: k.Guard, ReadsOpen: k.ReadsOpen, Awaited: k.Awaited,
+		Fields:  fieldsOf(reflect.TypeFor[T]()),
 		Declare: func(w Wishes) ([]Wish, error) { return ToWishes(k.Declare(w)) },
 		Read: func(ctx context.Context, want Object) (Object, error) {
 			return call(want, func(w T) (T, error) { return k.Read(ctx, c, w) })

@@ -27,6 +27,7 @@ func (r *reading) check() {
 		(*reading).checkTargetHosts,
 		(*reading).checkTargetCatalogs,
 		(*reading).checkProjects,
+		(*reading).checkPolicy,
 		(*reading).checkMoved,
 		(*reading).checkCI,
 	} {

@@ -76,9 +76,10 @@ func (r *reading) checkSharedPrincipals() {
 			continue
 		}
 		other := shared[slices.IndexFunc(shared, func(o *node) bool { return o != t })]
-		r.warn(t.get("service_principal"), found("spec/shared-principal",
+		r.warn(t.get("service_principal"), found("policy/shared-principal",
 			fmt.Sprintf("the targets %s and %s run as one principal", other.name(), t.name()),
 			"whoever may deploy the one may change the other; give each target a principal of its own"))
+		r.diags[len(r.diags)-1].Address = "service_principal/" + t.str("service_principal")
 	}
 }
 

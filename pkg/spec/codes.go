@@ -17,7 +17,7 @@ type Code struct {
 // Codes returns every code that a diagnostic of the program may have, sorted: those of the spec,
 // and those that the plan and the command line give.
 func Codes() []Code {
-	all := slices.Concat(fileCodes(), schemaCodes(), nameCodes(), referenceCodes(), meaningCodes(), runCodes(), planCodes(), applyCodes(), ledgerCodes(), ciCodes())
+	all := slices.Concat(fileCodes(), schemaCodes(), nameCodes(), referenceCodes(), meaningCodes(), runCodes(), planCodes(), applyCodes(), ledgerCodes(), ciCodes(), policyCodes())
 	slices.SortFunc(all, func(a, b Code) int { return cmp.Compare(a.Code, b.Code) })
 	return all
 }
@@ -49,10 +49,6 @@ func runCodes() []Code {
 			"the plan runs where the value cannot be read, such as a pull request's job",
 			"nothing, if it has not changed; else plan where env: or file: can be read, or use secrets rotate",
 			"MLOPS_WORKFLOW_TOKEN is not set where the plan runs"},
-		{"plan/secret-expires", "an OAuth secret expires soon",
-			"its rotate_before has come, or it has none and ends within 14 days",
-			"apply where the plan renews it; else use secrets rotate, or give it a rotate_before",
-			"an OAuth secret of 90 days, on its 80th day"},
 		{"plan/spare-secret", "a principal has a valid OAuth secret that the stack stores nowhere",
 			"an apply was ended between issuing a secret and storing it, or a renewal left the one before in place",
 			"delete the ones that the message names, unless somebody uses them: databricks account service-principal-secrets delete",

@@ -79,7 +79,6 @@ func meaningCodes() []Code {
 		{"spec/oidc-subject", "nothing says which runs may log in as a target's principal", "a federation policy needs an environment or a branch", "give the target an environment, or its branch", "prod: { service_principal: demo-prod }"},
 		{"spec/open-environment", "an environment that admits every branch", "without a branch policy a run of any branch gets the environment's token", "add environment.branches", "prod: { branch: release, environment: {} }"},
 		{"spec/environment-branch", "an environment that does not admit its target's own branch", "the two keys contradict each other", "add the branch to environment.branches", "prod: { branch: release, environment: { branches: [main] } }"},
-		{"spec/shared-principal", "production runs as the principal of another target", "whoever may deploy the other may change production", "give each target a principal of its own", "staging and prod with service_principal: demo"},
 		{"spec/foreign-catalog", "settings of a catalog that is somebody else's", "exists: true says that the catalog is never changed", "leave the setting out, or exists: true", "shared: { exists: true, comment: ours }"},
 		{"spec/foreign-group", "members of a group that is somebody else's", "exists: true says that the group is never changed", "leave the members out, or exists: true", "ml-engineers: { exists: true, members: [\"user:ada@acme.com\"] }"},
 		{"spec/group-cycle", "groups that are members of each other", "the account refuses a group that holds itself, directly or through others", "take one of the memberships out", "a: { members: [\"group:b\"] }, b: { members: [\"group:a\"] }"},
@@ -92,6 +91,9 @@ func meaningCodes() []Code {
 		{"spec/project-path", "two projects in one folder", "a folder holds one databricks.yml", "name the folder of each project by path", "a: { path: demo }, b: { path: demo }"},
 		{"spec/project-files", "a project's folder holds no databricks.yml here", "path is misspelt, or the files are not in this clone", "mind the path; what is on the default branch already needs no files here", "projects: { mlops_stack_dmo: { code: {} } }"},
 		{"spec/code-branch", "a project's code on a branch that has another use", "the code waits on a branch of its own until it is reviewed and merged", "name another branch under code", "code: { branch: main }"},
+		{"spec/policy-form", "an entry of policy that mixes its forms, or has none", "a rule has name, deny and message; ignore has at and reason; enforce stands alone", "write an entry for each", "{ ignore: policy/stored-secret, enforce: policy/all-privileges }"},
+		{"spec/policy-rule", "a rule over the plan that cannot be decided", "it is no CEL, or reads what a change does not have", "mend the place that the message names; `mlopsctl explain policy` lists what a rule can read", "deny: change.after.required_aprovals < 2"},
+		{"spec/unknown-policy", "a built-in rule that there is not", "the code is misspelt", "use one that the message names", "{ enforce: policy/stored-secrets }"},
 		{"spec/published", "a secret's file that the first commit would push", "the commit's paths hold the file", "keep the secret elsewhere", "paths: [\".\"] and file: token"},
 	}
 }

@@ -63,6 +63,9 @@ func (r *reading) decode() {
 	for _, n := range r.root.get("projects").children() {
 		s.Projects = append(s.Projects, decodeProject(n))
 	}
+	for _, n := range r.root.get("policy").children() {
+		s.Policy = append(s.Policy, decodePolicyRule(n))
+	}
 	for _, n := range r.root.get("moved").children() {
 		s.Moved = append(s.Moved, Move{From: canonicalAddress(n.str("from")), To: canonicalAddress(n.str("to"))})
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/mlopsctl/mlopsctl/pkg/rule"
 )
 
 // Explanation is the documentation of one key of the spec, or of one diagnostic code.
@@ -19,6 +21,9 @@ type Explanation struct {
 	Examples    []string `json:"examples,omitempty"`
 	Keys        []Key    `json:"keys,omitempty"`
 	Code        *Code    `json:"code,omitempty"`
+	// Reads is what an expression at that place can read; Rules are the built-in ones that it can name.
+	Reads []rule.Word `json:"reads,omitempty"`
+	Rules []Code      `json:"rules,omitempty"`
 }
 
 // Key is one key below an explained one.
@@ -56,6 +61,9 @@ func Explain(pathOrCode string) (Explanation, error) {
 		e.Default = inline(f.Default)
 	case !required:
 		e.Default = f.Absent
+	}
+	if slices.Equal(path, []string{"policy"}) {
+		e.Reads, e.Rules = rule.Vocabulary(), builtInCodes()
 	}
 	for _, x := range f.Examples {
 		e.Examples = append(e.Examples, inline(x))

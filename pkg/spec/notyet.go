@@ -5,7 +5,6 @@ package spec
 func unsupported() map[string]string {
 	const byHand = "leave it out, and keep doing it by hand"
 	return map[string]string{
-		"policy": byHand,
 
 		"targets.*.ci_auth.personal_access_token": "use oidc, which needs no secret at all",
 

@@ -28,6 +28,7 @@ type Stack struct {
 	Secrets           []Secret
 	Variables         []Variable
 	Projects          []Project
+	Policy            []PolicyRule
 	Moved             []Move
 	CI                *CI
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,12 +32,18 @@ func pointer[T any](v T) *T { return &v }
 
 func TestTheFullSpecBecomesAStackWithItsDefaults(t *testing.T) {
 	want, got := wantFull(), full(t)
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(spec.Stack{}), cmpopts.IgnoreFields(spec.Stack{}, "SHA256")); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(spec.Stack{}), cmpopts.IgnoreFields(spec.Stack{}, "SHA256"),
+		cmpopts.IgnoreFields(spec.PolicyRule{}, "Pos")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	data, err := os.ReadFile("testdata/full.yaml")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i, r := range got.Policy {
+		if r.Pos != got.At("policy", strconv.Itoa(i)) || r.Pos.Line == 0 {
+			t.Errorf("rule %d stands at %s", i, r.Pos)
+		}
 	}
 	if sum := sha256.Sum256(data); got.SHA256 != hex.EncodeToString(sum[:]) {
 		t.Errorf("SHA256 %q, want that of the file", got.SHA256)
@@ -100,11 +107,10 @@ func wantFull() *spec.Stack {
 			{Name: "MODEL_OWNER", Value: "ml-engineers"},
 			{Name: "FEATURE_TABLE", Environment: "prod", Value: "prod.mlops_stack_demo.features"},
 		},
-		Projects: []spec.Project{
-			{Name: "mlops_stack_demo", Path: "mlops_stack_demo", Workflows: spec.GenerateWorkflows,
-				Code: &spec.ProjectCode{Branch: "add-ml-code", Title: "Add ML Code"}, Deploy: []string{"staging", "prod"}},
-		},
-		CI: &spec.CI{Reader: "mlops-stack-demo-ci", Operator: "mlopsctl"}, Moved: []spec.Move{
+		Projects: wantProjects(),
+		Policy:   wantPolicy(),
+		CI:       &spec.CI{Reader: "mlops-stack-demo-ci", Operator: "mlopsctl"},
+		Moved: []spec.Move{
 			{From: "stack/taxi-demo", To: "stack/mlops-stack-demo"},
 			{From: "repository/acme/taxi-demo", To: "repository/acme/mlops-stack-demo"},
 			{From: "service_principal/old-name", To: "service_principal/mlops-stack-demo-prod"},
@@ -122,6 +128,22 @@ func wantPermissions() []spec.Permission {
 			Exclusive: true},
 		{Principal: "user:ada@acme.com", Target: "prod", On: "metastore:", Privileges: []string{"CREATE_CATALOG"}},
 		{Principal: "group:ml-engineers", Target: "prod", On: "directory:/Shared/mlops-stack-demo", Level: "CAN_READ"},
+	}
+}
+
+func wantProjects() []spec.Project {
+	return []spec.Project{
+		{Name: "mlops_stack_demo", Path: "mlops_stack_demo", Workflows: spec.GenerateWorkflows,
+			Code: &spec.ProjectCode{Branch: "add-ml-code", Title: "Add ML Code"}, Deploy: []string{"staging", "prod"}},
+	}
+}
+
+func wantPolicy() []spec.PolicyRule {
+	return []spec.PolicyRule{
+		{Name: "two reviewers on release", Deny: `change.kind == "branch_protection" && change.after.required_approvals < 2`,
+			Message: "release needs two approvals"},
+		{Ignore: "policy/account-users", At: "grant/schema:prod.*", Reason: "the schema is public inside acme"},
+		{Enforce: "policy/stored-secret"},
 	}
 }
 

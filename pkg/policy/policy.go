@@ -1,0 +1,154 @@
+// Package policy judges a plan by rules: the built-in ones, which warn, and a team's own, which refuse. It
+// is pure: what it says follows from the plan and the spec.
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/rule"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
+)
+
+// Input is what is judged. Changes may be wishes that were compared with nothing, as where there is nobody
+// to ask: what only live state shows is not found then.
+type Input struct {
+	Stack   *spec.Stack
+	Rules   []spec.PolicyRule // Stack.Policy, or what Together makes of two
+	Changes []plan.Change
+	// Diagnostics of the plan. Those whose code is a built-in rule's are judged like the rest.
+	Diagnostics diag.List
+}
+
+// Judge returns the diagnostics of a plan with what the rules say of it, sorted. An error whose code is a
+// policy's means that the plan is refused.
+func Judge(in Input) diag.List {
+	var kept, found diag.List
+	for _, d := range in.Diagnostics {
+		if slices.Contains(spec.BuiltInPolicies(), d.Code) {
+			found = append(found, d)
+		} else {
+			kept = append(kept, d)
+		}
+	}
+	for _, check := range builtIn() {
+		found = append(found, check(in)...)
+	}
+	for _, d := range found {
+		switch {
+		case in.silences(d):
+		case in.enforces(d.Code):
+			d.Severity = diag.Error
+			kept = append(kept, d)
+		default:
+			kept = append(kept, d)
+		}
+	}
+	for _, r := range in.Rules {
+		if deny, issues := rule.Compile(r.Deny); r.Deny != "" && len(issues) == 0 { // the spec was refused else
+			kept = append(kept, in.denied(teams{PolicyRule: r, deny: deny})...)
+		}
+	}
+	return kept.Sorted()
+}
+
+// Together are the rules for a pull request: those of the base branch hold, and what the head adds in
+// strictness. A rule that only the head silences is not silent.
+func Together(base, head []spec.PolicyRule) []spec.PolicyRule {
+	all := slices.Clone(base)
+	for _, r := range head {
+		known := func(b spec.PolicyRule) bool {
+			return b.Enforce == r.Enforce && b.Deny == r.Deny && (r.Deny == "" || b.Name == r.Name)
+		}
+		if r.Ignore == "" && !slices.ContainsFunc(base, known) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func (in Input) silences(d diag.Diagnostic) bool {
+	return slices.ContainsFunc(in.Rules, func(r spec.PolicyRule) bool {
+		return r.Ignore == d.Code && plan.MatchAddress(r.At, d.Address)
+	})
+}
+
+func (in Input) enforces(code string) bool {
+	return slices.ContainsFunc(in.Rules, func(r spec.PolicyRule) bool { return r.Enforce == code })
+}
+
+// teams is a rule of the team's own.
+type teams struct {
+	spec.PolicyRule
+	deny *rule.Rule
+}
+
+// denied asks a rule about every change, or once where it is about the plan as a whole.
+func (in Input) denied(r teams) diag.List {
+	whole := rule.Input{Stack: map[string]any{
+		"name": in.Stack.Name, "repository": in.Stack.Git.Owner + "/" + in.Stack.Git.Name, "host": in.Stack.Git.Host,
+	}, Summary: map[string]int{}}
+	for action, n := range (&plan.Plan{Changes: in.Changes}).Count() {
+		whole.Summary[string(action)] = n
+	}
+	if !r.deny.OfChange() {
+		return verdict(r, whole, plan.Change{Source: r.Pos})
+	}
+	var list diag.List
+	for _, c := range in.Changes {
+		of := whole
+		of.Change = seen(c)
+		list = append(list, verdict(r, of, c)...)
+	}
+	return list
+}
+
+// verdict is what one rule says of one change. What cannot be decided is not allowed, but for an object that
+// leaves, or that an apply does not come to: there is nothing to hold it against.
+func verdict(r teams, in rule.Input, c plan.Change) diag.List {
+	denied, err := r.deny.Denies(in)
+	d := diag.Diagnostic{Severity: diag.Error, Address: c.Address, Source: &c.Source}
+	switch {
+	case errors.Is(err, rule.ErrAbsent) && !stands(c):
+		return nil
+	case err != nil:
+		d.Code = "policy/undecided"
+		d.Summary = fmt.Sprintf("the rule %q could not be decided: %v", r.Name, err)
+		d.Detail = fmt.Sprintf("what cannot be decided counts as denied; the rule stands at %s, and has(change.after.FIELD) asks whether a field is there", r.Pos)
+	case denied:
+		d.Code, d.Summary = "policy/denied", r.Message
+		if d.Summary == "" {
+			d.Summary = fmt.Sprintf("the rule %q denies it", r.Name)
+		}
+		d.Detail = fmt.Sprintf("the rule %q stands at %s", r.Name, r.Pos)
+	default:
+		return nil
+	}
+	return diag.List{d}
+}
+
+// stands reports whether the object will be as the change says.
+func stands(c plan.Change) bool {
+	return !slices.Contains([]plan.Action{plan.Delete, plan.Release, plan.Unknown, plan.Blocked, plan.Wait}, c.Action)
+}
+
+// seen is a change as a rule reads it.
+func seen(c plan.Change) map[string]any {
+	fields := make([]any, len(c.Fields))
+	for i, f := range c.Fields {
+		fields[i] = map[string]any{"path": f.Path, "before": f.Before, "after": f.After}
+	}
+	object := func(o map[string]any) map[string]any {
+		if o == nil {
+			return map[string]any{}
+		}
+		return o
+	}
+	return map[string]any{
+		"address": c.Address, "kind": c.Kind, "action": string(c.Action), "reason": c.Reason, "host": c.Host, "danger": string(c.Danger),
+		"before": object(c.Before), "after": object(c.After), "fields": fields,
+	}
+}
