@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -20,12 +21,16 @@ import (
 
 // Desk is where the pull requests of a stack are prepared.
 type Desk struct {
-	Hub   *github.Client
-	stack *spec.Stack
+	Hub     *github.Client
+	stack   *spec.Stack
+	release release
 }
 
 // New returns the desk of a stack.
-func New(hub *github.Client, s *spec.Stack) *Desk { return &Desk{Hub: hub, stack: s} }
+func New(hub *github.Client, s *spec.Stack) *Desk {
+	info, _ := debug.ReadBuildInfo()
+	return &Desk{Hub: hub, stack: s, release: releaseOf(info)}
+}
 
 // Draft is what a pull request would bring. Code are the files of a project as they are here; Generated those
 // that follow from the spec.
@@ -124,6 +129,13 @@ func (k *Desk) generate(ctx context.Context, d *Draft, in func(spec.Project) boo
 	files, err := workflows.Generate(r)
 	if err != nil {
 		return &resource.Blocked{Reason: fmt.Sprintf("its workflows cannot be generated: %v", err)}
+	}
+	if len(r.Projects) > 0 {
+		own, err := control(k.stack, k.release, d.Base)
+		if err != nil {
+			return &resource.Blocked{Reason: fmt.Sprintf("the workflows of ci cannot be generated: %v", err)}
+		}
+		files = append(files, own...)
 	}
 	for _, f := range files {
 		d.Generated = append(d.Generated, gitrepo.File{Path: f.Path, Content: f.Content, Executable: f.Executable})

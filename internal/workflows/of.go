@@ -30,6 +30,9 @@ func ControlOf(s *spec.Stack) Control {
 	if s.Account != nil {
 		c.AccountID = s.Account.ID
 	}
+	if s.CI != nil {
+		c.Reader, c.Operator = s.CI.Reader, s.CI.Operator
+	}
 	for _, secret := range s.Secrets {
 		if secret.Env != "" {
 			c.Secrets = append(c.Secrets, secret.Env)

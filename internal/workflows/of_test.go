@@ -13,6 +13,7 @@ func TestARepositoryIsWhatItsStackSays(t *testing.T) {
 		File: "ops/mlops.yaml", Dir: "ops", Git: spec.Git{Host: "https://github.com", Source: ".."}, Account: &spec.Account{ID: "11111111"},
 		Branches: []spec.Branch{{Name: "release"}, {Name: "trunk", Default: true}},
 		Targets:  targets(spec.OIDC, clouds()["aws"]),
+		CI:       &spec.CI{Reader: "taxi-ci", Operator: "mlopsctl"},
 		Secrets:  []spec.Secret{{Name: "A", Env: "MLOPS_A"}, {Name: "B", File: "b"}},
 		Projects: []spec.Project{
 			{Name: "taxi", Path: "models/taxi", Workflows: spec.GenerateWorkflows, Deploy: []string{"prod"}},
@@ -30,6 +31,7 @@ func TestARepositoryIsWhatItsStackSays(t *testing.T) {
 	}
 	control := workflows.Control{
 		Server: "https://github.com", Branch: "trunk", Spec: "ops/mlops.yaml", AccountID: "11111111", Secrets: []string{"MLOPS_A"},
+		Reader: "taxi-ci", Operator: "mlopsctl",
 	}
 	if diff := cmp.Diff(control, workflows.ControlOf(stack)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
