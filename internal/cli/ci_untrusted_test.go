@@ -36,6 +36,7 @@ type proposal struct {
 	t    *testing.T
 	box  *sandbox.Sandbox
 	dir  string
+	api  string
 	env  map[string]string
 	mu   sync.Mutex
 	sent []*http.Request
@@ -55,7 +56,7 @@ func (p *proposal) ask(method, path string, body any) map[string]any {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(p.t.Context(), method, "https://api.github.com/repos/acme/fares"+path, bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(p.t.Context(), method, p.api+"/repos/acme/fares"+path, bytes.NewReader(data))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -80,11 +81,20 @@ func (p *proposal) ask(method, path string, body any) map[string]any {
 // propose opens a pull request with that spec, and writes the event of a job that is about it.
 func propose(t *testing.T, spec, event string) *proposal {
 	t.Helper()
+	return proposeOn(t, "https://github.com", spec, event)
+}
+
+func proposeOn(t *testing.T, host, spec, event string) *proposal {
+	t.Helper()
+	base, api := proposedTo, "https://api.github.com"
+	if host != "https://github.com" {
+		base, api = strings.Replace(proposedTo, "git: {", "git: { host: "+host+",", 1), host+"/api/v3"
+	}
 	world := "github:\n  users:\n    - { login: reader, role: member, token: ghs_readonly, permissions: { contents: read, pull_requests: read } }\n" +
 		"    - { login: mallory, role: member, token: ghp_mallory }\n" +
-		"  repositories:\n    - name: acme/fares\n      files: { README.md: hello, mlops.yaml: " + fmt.Sprintf("%q", proposedTo) + " }\n    - { name: acme/other, files: { README.md: x } }\n"
+		"  repositories:\n    - name: acme/fares\n      files: { README.md: hello, mlops.yaml: " + fmt.Sprintf("%q", base) + " }\n    - { name: acme/other, files: { README.md: x } }\n"
 	box, err := sandbox.Open(sandbox.Options{World: []byte(world), Hosts: sandbox.Hosts{
-		GitHub: "https://github.com", Owner: "acme", Account: "https://accounts.cloud.databricks.com", AccountID: "11111111-2222-3333-4444-555555555555",
+		GitHub: host, Owner: "acme", Account: "https://accounts.cloud.databricks.com", AccountID: "11111111-2222-3333-4444-555555555555",
 		Workspaces: []string{"https://prod.cloud.databricks.com"},
 	}})
 	if err != nil {
@@ -95,7 +105,7 @@ func propose(t *testing.T, spec, event string) *proposal {
 			t.Error(err)
 		}
 	})
-	p := &proposal{t: t, box: box, dir: t.TempDir()}
+	p := &proposal{t: t, box: box, dir: t.TempDir(), api: api}
 	main := p.ask("GET", "/git/ref/heads/main", nil)["object"].(map[string]any)["sha"]
 	p.ask("POST", "/git/refs", map[string]any{"ref": "refs/heads/change", "sha": main})
 	file := p.ask("GET", "/contents/mlops.yaml", nil)
@@ -110,14 +120,14 @@ func propose(t *testing.T, spec, event string) *proposal {
 	p.write("mlops.yaml", []byte(spec))
 	p.env = map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": filepath.Join(p.dir, "event.json"), "GITHUB_REPOSITORY": "acme/fares",
-		"GITHUB_SERVER_URL": "https://github.com", "GITHUB_TOKEN": "ghs_readonly", "MLOPS_SHOWN": "fares", "MLOPS_TOKEN": canary, "MLOPS_OTHER": canary + "-2",
+		"GITHUB_SERVER_URL": host, "GITHUB_TOKEN": "ghs_readonly", "MLOPS_SHOWN": "fares", "MLOPS_TOKEN": canary, "MLOPS_OTHER": canary + "-2",
 		"GITHUB_WORKSPACE": p.dir, "GITHUB_OUTPUT": filepath.Join(p.dir, "output"), "GITHUB_STEP_SUMMARY": filepath.Join(p.dir, "summary"),
 	}
 	if event != "pull_request" { // such a job has every right, and the base branch's checkout
 		for name, value := range box.Operator() {
 			p.env[name] = value
 		}
-		p.write("mlops.yaml", []byte(proposedTo))
+		p.write("mlops.yaml", []byte(base))
 	}
 	return p
 }
@@ -149,7 +159,7 @@ func (p *proposal) check(args ...string) (code int, said string) {
 
 func (p *proposal) comments() []string {
 	p.t.Helper()
-	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "https://api.github.com/repos/acme/fares/issues/1/comments", nil)
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.api+"/repos/acme/fares/issues/1/comments", nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -360,5 +370,24 @@ func TestTheCommentIsOnesOwnAndOnlyOnce(t *testing.T) {
 	}
 	if _, said := p.check(); len(p.comments()) != 1 {
 		t.Errorf("a comment that was deleted is made again: %q\n%s", p.comments(), said)
+	}
+}
+
+func TestAnEnterpriseServersPullRequestIsCheckedThere(t *testing.T) {
+	const host = "https://github.acme.example"
+	spec := strings.NewReplacer("git: {", "git: { host: "+host+",", "OWNER: ann", "OWNER: bob").Replace(proposedTo)
+	p := proposeOn(t, host, spec, "pull_request_target")
+	if code, said := p.check(); code == 0 || len(p.sent) > 0 {
+		t.Errorf("a host that nobody trusts was asked; exit code %d:\n%s", code, said)
+	}
+	p.env["MLOPSCTL_TRUSTED_HOSTS"] = "github.acme.example"
+	code, said := p.check()
+	if got := p.comments(); code != 0 || len(got) != 1 || !strings.Contains(got[0], "["+"`mlops.yaml:10`]("+host+"/acme/fares/blob/") {
+		t.Errorf("exit code %d, comments %q:\n%s", code, got, said)
+	}
+	for _, req := range p.sent {
+		if strings.Contains(req.URL.Host, "github.com") {
+			t.Errorf("%s %s went to github.com", req.Method, req.URL)
+		}
 	}
 }

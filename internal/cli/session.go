@@ -14,10 +14,10 @@ import (
 
 // session is a spec that passed its checks, connected to its hosts or to a sandbox.
 type session struct {
-	stack    *spec.Stack
-	engine   *engine.Engine
-	elapsed  time.Duration // of the last plan
-	close    func() error
+	stack   *spec.Stack
+	engine  *engine.Engine
+	elapsed time.Duration // of the last plan
+	close   func() error
 }
 
 // load reads the spec of the run. What is wrong with it comes back as a *failure; the list holds its
