@@ -50,7 +50,7 @@ func (s start) args() []string {
 		return []string{"apply", "--auto-approve", "--parallelism", "1"}
 	}
 	args := []string{"destroy", "--auto-approve", "--parallelism", "1"}
-	for _, kind := range []string{"repository", "branch", "environment", "catalog", "schema", "service_principal"} {
+	for _, kind := range []string{"repository", "branch", "environment", "catalog", "schema", "service_principal", "group", "directory"} {
 		args = append(args, "--allow-destroy", kind)
 	}
 	return args
@@ -68,6 +68,7 @@ var edits = []string{
 	"comment: Taxi fares", "comment: Fares",
 	"isolated_to: [prod]", "isolated_to: [prod, staging]",
 	"privileges: [USE_SCHEMA]", "privileges: [USE_SCHEMA, SELECT]",
+	"level: CAN_RUN", "level: CAN_READ",
 }
 
 // drift changes, as somebody else, what no edit of the spec changes.
@@ -83,6 +84,11 @@ func (w *world) drift() {
 			"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:other/repo:environment:prod",
 			"audiences": []string{accountID, "https://prod.cloud.databricks.com/oidc/v1/token"},
 		},
+	})
+	group := items(w.send("GET", account+"/scim/v2/Groups?startIndex=1&count=1&filter=displayName%20eq%20%22taxi-principals%22", nil), "Resources")[0]["id"]
+	w.send("PATCH", fmt.Sprintf("%s/scim/v2/Groups/%v", account, group), map[string]any{
+		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+		"Operations": []any{map[string]any{"op": "remove", "path": fmt.Sprintf("members[value eq %q]", id)}},
 	})
 	w.send("PATCH", repo, map[string]any{"default_branch": "release"})
 	w.send("DELETE", repo+"/actions/secrets/LICENCE", nil)

@@ -117,7 +117,11 @@ func drawFaults(t *rapid.T) []sandbox.Fault {
 // drawWorld draws what others own: none of it is the spec's to change.
 func drawWorld(t *rapid.T) string {
 	var b strings.Builder
-	b.WriteString("databricks:\n  groups: [{name: ml-engineers}, {name: others}]\n  service_principals: [{name: somebody-elses}]\n")
+	b.WriteString("databricks:\n  service_principals: [{name: somebody-elses}]\n")
+	b.WriteString("  groups: [{name: ml-engineers, workspaces: ['https://staging.cloud.databricks.com']}, {name: others, workspaces: ['https://staging.cloud.databricks.com']}]\n")
+	b.WriteString("  experiments: [{workspace: 'https://staging.cloud.databricks.com', path: /Shared/theirs/fares}]\n")
+	b.WriteString("  jobs: [{workspace: 'https://staging.cloud.databricks.com', name: nightly}]\n")
+	b.WriteString("  access: [{workspace: 'https://staging.cloud.databricks.com', on: 'job:nightly', principal: 'group:others', level: CAN_VIEW}]\n")
 	b.WriteString("  catalogs: [{name: theirs, schemas: [s]}]\n")
 	if rapid.Bool().Draw(t, "prod is there") {
 		b.WriteString("  tables: [{name: prod.shared.batch_input}]\n")
@@ -151,7 +155,7 @@ func drawSpec(t *rapid.T, name string) string {
 		fmt.Fprintf(&b, "  %s:\n    host: https://%s.cloud.databricks.com\n    service_principal: taxi-%s\n    ci_auth: %s\n", target, target, target, d.of("oidc", "oauth_secret", "access_token"))
 		fmt.Fprintf(&b, "    environment: { reviewers: [%s], branches: [%s] }\n", d.of("", `"team:ml-leads"`), d.of("main", "release", "main, release"))
 	}
-	d.maybe(&b, "service_principals: { taxi-staging: { groups: ["+d.of("taxi-principals", "ml-engineers", "taxi-principals, ml-engineers")+"], entitlements: ["+d.of("", "workspace-access", "workspace-access, allow-cluster-create")+"], users: ["+d.of("", "'group:ml-engineers'", "'group:ml-engineers', 'group:taxi-principals'")+"] } }\n")
+	d.maybe(&b, "service_principals: { taxi-staging: { groups: ["+d.of("taxi-principals", "ml-engineers", "taxi-principals, ml-engineers")+"], entitlements: ["+d.of("", "workspace-access", "workspace-access, allow-cluster-create")+"], users: ["+d.of("", "'group:ml-engineers'", "'group:ml-engineers', 'group:taxi-principals'")+"]"+d.of("", ", directory: /Shared/taxi", ", directory: /Shared/theirs")+" } }\n")
 	b.WriteString("groups:\n  ml-engineers: { exists: true }\n  taxi-principals: " + d.of("{}", "{ members: ['group:others'] }", "{ members: ['service_principal:somebody-elses'], exclusive: true }") + "\n")
 	b.WriteString("catalogs:\n")
 	for _, target := range targets {
@@ -162,6 +166,8 @@ func drawSpec(t *rapid.T, name string) string {
 	fmt.Fprintf(&b, "permissions:\n  - { grant: training, targets: [%s], schema: taxi }\n", strings.Join(targets, ", "))
 	d.maybe(&b, "  - { grant: batch_inference, targets: ["+targets[len(targets)-1]+"], input: shared.batch_input, output: shared.predictions }\n")
 	d.maybe(&b, "  - { principal: 'group:ml-engineers', on: 'schema:staging.taxi', privileges: ["+d.of("USE_SCHEMA", "USE_SCHEMA, SELECT")+"] }\n")
+	d.maybe(&b, "  - { principal: 'group:ml-engineers', target: staging, on: 'directory:/Shared/"+d.of("taxi", "theirs")+"', level: "+d.of("CAN_READ", "CAN_EDIT")+", exclusive: "+d.of("false", "true")+" }\n")
+	d.maybe(&b, "  - { principal: 'group:others', target: staging, on: 'experiment:/Shared/theirs/fares', level: "+d.of("CAN_READ", "CAN_MANAGE")+" }\n")
 	d.maybe(&b, "secrets:\n  WORKFLOW_TOKEN: { env: MLOPS_WORKFLOW_TOKEN }\n  CLIENT_SECRET: { environment: staging, oauth_secret: { target: staging, lifetime: 90d }, rotate_before: 14d }\n")
 	d.maybe(&b, "variables: { OWNER: "+d.of("a", "b")+" }\n")
 	return b.String()
@@ -220,6 +226,7 @@ func (w *world) foreign() string {
 		w.send("GET", ucStaging+"/catalogs/theirs", nil),
 		w.send("GET", ucStaging+"/schemas?catalog_name=theirs", nil),
 		w.send("GET", ucStaging+"/permissions/catalog/theirs", nil),
+		w.send("GET", "https://staging.cloud.databricks.com/api/2.0/workspace/get-status?path=/Shared/theirs", nil),
 	}
 	return fmt.Sprint(parts...)
 }
