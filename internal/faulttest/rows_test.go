@@ -68,7 +68,7 @@ var edits = []string{
 	"comment: Taxi fares", "comment: Fares",
 	"isolated_to: [prod]", "isolated_to: [prod, staging]",
 	"privileges: [USE_SCHEMA]", "privileges: [USE_SCHEMA, SELECT]",
-	"level: CAN_RUN", "level: CAN_READ",
+	"level: CAN_RUN", "level: CAN_EDIT",
 }
 
 // drift changes, as somebody else, what no edit of the spec changes.

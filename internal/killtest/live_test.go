@@ -19,11 +19,23 @@ type live struct {
 				Principal   int64    `json:"principal"`
 				Permissions []string `json:"permissions"`
 			} `json:"assignments"`
+			Tree []struct {
+				ID   int64  `json:"id"`
+				Path string `json:"path"`
+			} `json:"tree"`
+			Access []struct {
+				Object  struct{ Type, ID string } `json:"object"`
+				Entries []struct {
+					Name  string `json:"name"`
+					Level string `json:"level"`
+				} `json:"entries"`
+			} `json:"access"`
 		} `json:"workspaces"`
 		Principals []livePrincipal `json:"principals"`
 		Groups     []struct {
-			ID   int64  `json:"id"`
-			Name string `json:"name"`
+			ID      int64   `json:"id"`
+			Name    string  `json:"name"`
+			Members []int64 `json:"members"`
 		} `json:"groups"`
 		Securables []struct {
 			Type     string            `json:"type"`
@@ -102,8 +114,13 @@ func (w *world) look() live {
 	return l
 }
 
-// called is the name of a principal, by its id or its client id.
+// called is the name of a principal or a group, by its id or its client id.
 func (l *live) called(who string) string {
+	for _, g := range l.Databricks.Groups {
+		if who == strconv.FormatInt(g.ID, 10) {
+			return g.Name
+		}
+	}
 	for _, p := range l.Databricks.Principals {
 		if who == strconv.FormatInt(p.ID, 10) || who == p.Client {
 			return p.Name
@@ -115,10 +132,13 @@ func (l *live) called(who string) string {
 // inventory lists every object once, by what people call it: two equal lines are a duplicate, and two
 // equal inventories are one state of the world, whatever ids it has.
 func (l *live) inventory() []string {
-	lines := l.principals()
+	lines := append(l.principals(), l.objects()...)
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, g := range l.Databricks.Groups {
 		add("group %s", g.Name)
+		for _, id := range g.Members {
+			add("group %s has %s", g.Name, l.called(strconv.FormatInt(id, 10)))
+		}
 	}
 	for _, s := range l.Databricks.Securables {
 		add("%s:%s comment %q isolated %v to %d, of %s", s.Type, s.Name, s.Comment, s.Isolated, len(s.Bindings), l.called(s.Owner))
@@ -147,6 +167,24 @@ func (l *live) principals() []string {
 		lines = append(lines, "principal "+p.Name)
 		for _, f := range p.Policies {
 			lines = append(lines, fmt.Sprintf("%s trusts %s", p.Name, f.OIDC.Subject))
+		}
+	}
+	return lines
+}
+
+// objects are what lies in the trees of the workspaces, and who was given what on it.
+func (l *live) objects() []string {
+	var lines []string
+	for _, w := range l.Databricks.Workspaces {
+		paths := map[string]string{}
+		for _, n := range w.Tree {
+			paths[strconv.FormatInt(n.ID, 10)] = n.Path
+			lines = append(lines, fmt.Sprintf("%s has %s", w.Host, n.Path))
+		}
+		for _, a := range w.Access {
+			for _, e := range a.Entries {
+				lines = append(lines, fmt.Sprintf("%s: on %s %s %s has %s", w.Host, a.Object.Type, paths[a.Object.ID], l.called(e.Name), e.Level))
+			}
 		}
 	}
 	return lines

@@ -18,7 +18,7 @@ type phase struct {
 
 func phases() []phase {
 	apply, destroy := []string{"apply", "--auto-approve"}, []string{"destroy", "--auto-approve"}
-	for _, kind := range []string{"repository", "branch", "environment", "service_principal", "catalog", "schema"} {
+	for _, kind := range []string{"repository", "branch", "environment", "service_principal", "catalog", "schema", "group", "directory"} {
 		destroy = append(destroy, "--allow-destroy", kind)
 	}
 	return []phase{
@@ -70,6 +70,8 @@ func (w *world) shorten() {
 		{"  COMMAND_TOKEN: { command: [cat, values/command] }\n", ""},
 		{"  STAGING_WORKSPACE_TOKEN: { access_token: { target: staging } }", ""},
 		{"  - principal: \"group:ml-engineers\"\n    on: \"catalog:prod\"\n    privileges: [USE_CATALOG]\n", ""},
+		{"    groups: [mlops-service-principals]\n", ""},
+		{"  - principal: \"group:ml-engineers\"    # on an object of a workspace: a level instead of privileges\n    target: prod\n    on: \"directory:/Shared/mlops-stack-demo\"\n    level: CAN_READ\n", ""},
 		{"protection: { required_approvals: 1 }\n", "\n"},
 	})
 }
@@ -85,6 +87,8 @@ func (w *world) edit() {
 		{"comment: Production models and tables", "comment: Production"},
 		{"{ mlops_stack_demo: {}, taxi: {} }", "{ mlops_stack_demo: {}, taxi: {}, features: {} }"},
 		{"privileges: [USE_SCHEMA, SELECT]", "privileges: [USE_SCHEMA, SELECT, EXECUTE]"},
+		{"level: CAN_READ", "level: CAN_EDIT"},
+		{"  mlops-service-principals: {}", "  mlops-service-principals: { members: [\"group:ml-engineers\"] }"},
 		{"MODEL_OWNER: ml-engineers", "MODEL_OWNER: ml-leads\n  REGION: us-west-2"},
 		{"  PROD_CLIENT_SECRET:\n", "  STAGING_CLIENT_SECRET: { environment: staging, oauth_secret: { target: staging, lifetime: 90d } }\n  PROD_CLIENT_SECRET:\n"},
 	})

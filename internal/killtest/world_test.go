@@ -127,7 +127,8 @@ func (w *world) open(worldFile []byte) {
 	box, err := sandbox.Open(sandbox.Options{Dir: w.at("sandbox"), Hosts: w.site.hosts, World: worldFile,
 		Now: func() time.Time { return time.Now().Add(w.later) }})
 	w.must(err)
-	w.sandbox, w.secrets = box, w.plant()
+	w.sandbox = box
+	w.secrets = w.plant()
 	w.gate = &gate{services: box.Handler(), github: w.site.hosts.GitHub, watch: w.secrets, seen: map[string]int{}}
 	w.site.now.Store(w.gate)
 }
