@@ -30,8 +30,8 @@ func (v *Vault) judge(l look) Stored {
 	switch l.source.Issue {
 	case AccessToken:
 		stored = l.token(stored)
-	case OAuthSecret:
-		stored = l.oauth(stored)
+	case OAuthSecret, PersonalToken:
+		stored = l.lasting(stored)
 	default:
 		stored = v.outside(l, stored)
 	}
@@ -76,6 +76,8 @@ func kindOf(i Issue) string {
 		return "an OAuth secret"
 	case AccessToken:
 		return "an access token"
+	case PersonalToken:
+		return "a personal access token"
 	default:
 		return "a value from outside"
 	}
@@ -95,9 +97,9 @@ func (l look) token(s Stored) Stored {
 	return s
 }
 
-// oauth judges the OAuth secret that GitHub holds: the recorded one, or else the one that the times of both
+// lasting judges the OAuth secret or the personal access token that GitHub holds: the recorded one, or else the one that the times of both
 // services tell.
-func (l look) oauth(s Stored) Stored {
+func (l look) lasting(s Stored) Stored {
 	if l.source.PrincipalID == "" {
 		return s.due(Rotation, "%s is not there, so the value that is stored is of no use", l.source.Principal)
 	}
@@ -111,9 +113,9 @@ func (l look) oauth(s Stored) Stored {
 	s.Expiring = !s.ExpiresAt.IsZero() && (rotates || l.source.RotateBefore == 0 && !s.ExpiresAt.After(l.now.Add(soon)))
 	switch {
 	case !found && byRecord:
-		return s.due(Rotation, "OAuth secret %s, which it holds, was revoked or has expired", l.record.RemoteID)
+		return s.due(Rotation, "%s %s, which it holds, was revoked or has expired", l.source.Issue.noun(), l.record.RemoteID)
 	case !found:
-		return s.due(Rotation, "no OAuth secret that %s has was made when this value was stored (%s), so it cannot log in", l.source.Principal, moment(s.UpdatedAt))
+		return s.due(Rotation, "no %s that %s has was made when this value was stored (%s), so it cannot log in", l.source.Issue.noun(), l.source.Principal, moment(s.UpdatedAt))
 	case s.ExpiresAt.IsZero():
 	case !s.ExpiresAt.After(l.now):
 		return s.due(Rotation, "it expired on %s", moment(s.ExpiresAt))
@@ -170,7 +172,7 @@ func (v *Vault) adopt(l look, s Stored) {
 		if !s.ExpiresAt.IsZero() {
 			r.ExpiresAt = moment(s.ExpiresAt)
 		}
-		if c := candidates(l.updated, l.source, l.secrets); l.source.Issue == OAuthSecret && len(c) == 1 {
+		if c := candidates(l.updated, l.source, l.secrets); l.source.Issue.lasts() && len(c) == 1 {
 			r.RemoteID = c[0].ID
 		}
 	}
@@ -185,7 +187,7 @@ func (v *Vault) adopt(l look, s Stored) {
 // longer names here.
 func (l look) spare() []string {
 	var spare []databricks.Secret
-	if l.source.Issue == OAuthSecret {
+	if l.source.Issue.lasts() {
 		spare = l.beyond()
 	}
 	if l.left.interrupted && !l.left.certain {
@@ -211,7 +213,7 @@ func (l look) spare() []string {
 func (l look) beyond() []databricks.Secret {
 	known := 0 // places whose secret is recorded
 	for _, r := range l.all {
-		if _, listed := find(l.secrets, r.RemoteID); listed && r.Issue == string(OAuthSecret) {
+		if _, listed := find(l.secrets, r.RemoteID); listed && Issue(r.Issue).lasts() {
 			known++
 		}
 	}

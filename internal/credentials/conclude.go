@@ -80,16 +80,16 @@ func (l look) belonging(r ledger.Replaced) ledger.Replaced {
 // untidy says of a secret that is as it should be what it no longer needs.
 func (l look) untidy(s Stored) Stored {
 	if due := l.expendable(l.record.Replaced); len(due) > 0 && l.ours() {
-		return s.due(Tidying, "revokes %s, which was replaced", named(due))
+		return s.due(Tidying, "revokes %s, which was replaced", l.source.named(due))
 	}
 	if l.left.interrupted && len(l.left.useless) > 0 && l.recorded && l.ours() {
-		return s.due(Tidying, "revokes %s, which a run that did not end left behind", named(l.left.useless))
+		return s.due(Tidying, "revokes %s, which a run that did not end left behind", l.source.named(l.left.useless))
 	}
 	return s
 }
 
-func named(ids []string) string {
-	text := "OAuth secret"
+func (s Source) named(ids []string) string {
+	text := s.Issue.noun()
 	for i, id := range ids {
 		if i > 0 {
 			text += ","
@@ -126,7 +126,7 @@ func (v *Vault) Tidy(ctx context.Context, p github.Place, s Source) (Stored, err
 		return Stored{}, err
 	}
 	defer done()
-	v.opt.Fleet.ForgetOAuthSecrets(s.PrincipalID)
+	v.forgetIssued(s.PrincipalID)
 	if _, err := v.opt.GitHub.FreshSecret(ctx, p); err != nil {
 		return Stored{}, err
 	}
@@ -168,7 +168,7 @@ func (v *Vault) sweep(ctx context.Context, l look, replaced []ledger.Replaced) (
 }
 
 func (v *Vault) revoke(ctx context.Context, l look, id string) error {
-	if err := v.opt.Fleet.RevokeOAuthSecret(ctx, l.source.PrincipalID, id); err != nil {
+	if err := v.revokeIssued(ctx, l.source.PrincipalID, id); err != nil {
 		return err
 	}
 	v.forget(l.strays, id)
@@ -199,11 +199,12 @@ func (v *Vault) withdraw(ctx context.Context, s Source, record ledger.Secret) er
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(principals, func(p databricks.Principal) bool { return p.ID == record.PrincipalID }) {
+	id, _ := parted(record.PrincipalID)
+	if !slices.ContainsFunc(principals, func(p databricks.Principal) bool { return p.ID == id }) {
 		return nil // its secrets went with it
 	}
-	v.opt.Fleet.ForgetOAuthSecrets(record.PrincipalID)
-	live, err := v.opt.Fleet.OAuthSecrets(ctx, record.PrincipalID)
+	v.forgetIssued(record.PrincipalID)
+	live, err := v.Issued(ctx, record.PrincipalID)
 	if err != nil {
 		return err
 	}
@@ -212,7 +213,7 @@ func (v *Vault) withdraw(ctx context.Context, s Source, record ledger.Secret) er
 		if !own {
 			continue
 		}
-		if err := v.opt.Fleet.RevokeOAuthSecret(ctx, record.PrincipalID, x.ID); err != nil {
+		if err := v.revokeIssued(ctx, record.PrincipalID, x.ID); err != nil {
 			return err
 		}
 	}

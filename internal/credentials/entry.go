@@ -11,7 +11,7 @@ import (
 // Entry is one secret of a stack, as the command that lists them shows it. Zero times are not known.
 type Entry struct {
 	Address   string
-	Source    string // env:NAME, file:PATH, command:PROGRAM, oauth_secret of PRINCIPAL, access_token of PRINCIPAL
+	Source    string // env:NAME, file:PATH, command:PROGRAM, oauth_secret of PRINCIPAL and the like
 	Place     string // where GitHub has it: the name, and the environment
 	Workspace string // that it logs in to
 	Recorded  bool   // by the ledger
@@ -38,7 +38,7 @@ func (v *Vault) Entry(p github.Place, s Source, stored Stored) Entry {
 		e.StoredAt = time.Time{}
 	case s.Issue == AccessToken:
 		e.Renewed = e.ExpiresAt.Add(-spareToken)
-	case s.Issue == OAuthSecret && s.RotateBefore > 0 && !e.ExpiresAt.IsZero():
+	case s.Issue.lasts() && s.RotateBefore > 0 && !e.ExpiresAt.IsZero():
 		e.Renewed = e.ExpiresAt.Add(-s.RotateBefore)
 	case s.Issue == "" && s.RotateBefore > 0:
 		e.Renewed = e.StoredAt.Add(s.RotateBefore)

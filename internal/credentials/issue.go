@@ -63,13 +63,13 @@ func (v *Vault) strand(ctx context.Context, j *journey, s step, why error) error
 	case errors.Is(why, resource.ErrNotYet), j.Stored:
 		return why
 	case !refused: // it may have been stored all the same
-		return fmt.Errorf("%w; OAuth secret %s of %s was issued for it, and nobody knows whether it is stored", why, j.Secret.ID, s.source.Principal)
+		return fmt.Errorf("%w; %s %s of %s was issued for it, and nobody knows whether it is stored", why, s.source.Issue.noun(), j.Secret.ID, s.source.Principal)
 	}
-	if err := v.opt.Fleet.RevokeOAuthSecret(ctx, s.source.PrincipalID, j.Secret.ID); err != nil {
-		return fmt.Errorf("%w; OAuth secret %s of %s was issued for it and is stored nowhere: %w", why, j.Secret.ID, s.source.Principal, err)
+	if err := v.revokeIssued(ctx, s.source.PrincipalID, j.Secret.ID); err != nil {
+		return fmt.Errorf("%w; %s %s of %s was issued for it and is stored nowhere: %w", why, s.source.Issue.noun(), j.Secret.ID, s.source.Principal, err)
 	}
 	v.arrived(s.place)
-	return fmt.Errorf("%w; OAuth secret %s of %s, which was issued for it, was revoked", why, j.Secret.ID, s.source.Principal)
+	return fmt.Errorf("%w; %s %s of %s, which was issued for it, was revoked", why, s.source.Issue.noun(), j.Secret.ID, s.source.Principal)
 }
 
 type step struct {
@@ -86,7 +86,7 @@ func (v *Vault) journeyTo(ctx context.Context, p github.Place, s Source) (*journ
 	}
 	secret, err := v.issue(ctx, step{place: p, source: s})
 	if err != nil {
-		return nil, fmt.Errorf("issuing an OAuth secret of %s for %s: %w", s.Principal, p, err)
+		return nil, fmt.Errorf("issuing %s of %s for %s: %w", s.Issue.one(), s.Principal, p, err)
 	}
 	j = &journey{Secret: secret, Expires: secret.Expires}
 	v.mu.Lock()
@@ -116,7 +116,10 @@ func (v *Vault) advance(ctx context.Context, j *journey, s step) error {
 		}
 		j.Stored, j.StoredAt = true, at
 	}
-	if s.source.Issue == OAuthSecret {
+	switch s.source.Issue {
+	case PersonalToken:
+		return v.try(ctx, j.Secret, s.source)
+	case OAuthSecret:
 		_, err := v.login(ctx, j.Secret, s.source)
 		return err
 	}
@@ -135,7 +138,7 @@ func (v *Vault) value(ctx context.Context, j *journey, s Source) (err error) {
 		j.Value, err = v.take("the access token", token.Value.Reveal())
 		return err
 	}
-	j.Value, err = v.take("the OAuth secret", j.Secret.Value.Reveal())
+	j.Value, err = v.take("the "+s.Issue.noun(), j.Secret.Value.Reveal())
 	return err
 }
 
@@ -154,18 +157,29 @@ func (v *Vault) login(ctx context.Context, secret databricks.Secret, s Source) (
 	return token, err
 }
 
-// issue makes an OAuth secret. Where the principal has no room, what this stack has there and nobody can
+// try makes sure that a new token logs in, which the workspace may refuse for a while.
+func (v *Vault) try(ctx context.Context, secret databricks.Secret, s Source) error {
+	principal, _ := parted(s.PrincipalID)
+	err := v.opt.Fleet.TryToken(ctx, s.Host, principal, secret.Value)
+	refused := errors.Is(err, resource.ErrUnauthorized) || errors.Is(err, resource.ErrForbidden)
+	if refused || errors.Is(err, resource.ErrLost) { // a lost login has changed nothing
+		return fmt.Errorf("%s can log in to %s with its new token: %w: %v", s.Principal, s.Host, resource.ErrNotYet, err)
+	}
+	return err
+}
+
+// issue makes a credential. Where the principal has no room, what this stack has there and nobody can
 // use makes room.
 func (v *Vault) issue(ctx context.Context, s step) (databricks.Secret, error) {
-	v.opt.Fleet.ForgetOAuthSecrets(s.source.PrincipalID)
+	v.forgetIssued(s.source.PrincipalID)
 	l, err := v.look(ctx, s.place, s.source)
 	if err == nil {
-		l.secrets, err = v.opt.Fleet.OAuthSecrets(ctx, s.source.PrincipalID)
+		l.secrets, err = v.Issued(ctx, s.source.PrincipalID)
 	}
 	if err != nil {
 		return databricks.Secret{}, err
 	}
-	if len(l.secrets) >= maxSecrets {
+	if len(l.secrets) >= maxSecrets && s.source.Issue != PersonalToken {
 		useless := l.useless()
 		if len(useless) == 0 {
 			return databricks.Secret{}, errors.New("it " + full(l.secrets))
@@ -189,15 +203,16 @@ func (v *Vault) issue(ctx context.Context, s step) (databricks.Secret, error) {
 // revoked where it can be nobody else's.
 func (v *Vault) issueOnce(ctx context.Context, l look, lifetime time.Duration) (databricks.Secret, error) {
 	principal := l.source.PrincipalID
+	made, _ := parted(principal)
 	var lostAnswer error
 	for range 2 {
-		secret, err := v.opt.Fleet.IssueOAuthSecret(ctx, principal, lifetime)
+		secret, err := v.mint(ctx, l.source, lifetime)
 		if !errors.Is(err, resource.ErrLost) {
 			return secret, err
 		}
 		lostAnswer = err
-		v.opt.Fleet.ForgetOAuthSecrets(principal)
-		after, look := v.opt.Fleet.OAuthSecrets(ctx, principal)
+		v.forgetIssued(principal)
+		after, look := v.Issued(ctx, principal)
 		if look != nil {
 			return databricks.Secret{}, fmt.Errorf("%v; looking whether it was issued: %w", err, look)
 		}
@@ -206,8 +221,8 @@ func (v *Vault) issueOnce(ctx context.Context, l look, lifetime time.Duration) (
 			continue
 		}
 		r := v.book()
-		if len(lost) > 1 || r == nil || !r.MadePrincipal(principal, l.source.Principal) {
-			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: delete OAuth secret %s, and apply again for a new one", err, strings.Join(lost, ", "))
+		if len(lost) > 1 || r == nil || !r.MadePrincipal(made, l.source.Principal) {
+			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: delete %s %s, and apply again for a new one", err, l.source.Issue.noun(), strings.Join(lost, ", "))
 		}
 		if revoked := v.revoke(ctx, l, lost[0]); revoked != nil {
 			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: %w", err, revoked)

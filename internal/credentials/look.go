@@ -47,8 +47,8 @@ func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error
 	}
 	info, there := secrets[p.Name]
 	l.there, l.updated = there, info.UpdatedAt
-	if s.Issue != "" && s.PrincipalID != "" && (s.Issue == OAuthSecret || !there || v.book() != nil) {
-		l.secrets, err = v.opt.Fleet.OAuthSecrets(ctx, s.PrincipalID)
+	if s.Issue != "" && s.PrincipalID != "" && (s.Issue.lasts() || !there || v.book() != nil) {
+		l.secrets, err = v.Issued(ctx, s.PrincipalID)
 		if err != nil && (there || !errors.Is(err, databricks.ErrNoPrincipal)) { // both may have gone together
 			return l, err
 		}
@@ -87,7 +87,7 @@ func (l look) asRecorded() bool {
 // room is a *resource.Blocked where the principal has no room for one more OAuth secret, and none of those
 // that it has is certainly this stack's and of no use.
 func (l look) room() error {
-	if l.source.Issue == "" || len(l.secrets) < maxSecrets || len(l.useless()) > 0 || len(l.left.useless) > 0 {
+	if l.source.Issue == "" || l.source.Issue == PersonalToken || len(l.secrets) < maxSecrets || len(l.useless()) > 0 || len(l.left.useless) > 0 {
 		return nil
 	}
 	return &resource.Blocked{Reason: l.source.Principal + " " + full(l.secrets)}

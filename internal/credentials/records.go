@@ -60,6 +60,7 @@ type Wanted struct {
 	Address     string // of the secret that it is for
 	Principal   string
 	PrincipalID string // "" where the principal is yet to be made
+	Workspace   string // of a personal access token; "" of an OAuth secret
 }
 
 // Intents are the intents to issue these credentials, in their order: each with the ids that its principal
@@ -68,10 +69,10 @@ func (v *Vault) Intents(ctx context.Context, wanted []Wanted) ([]ledger.Issuing,
 	var intents []ledger.Issuing
 	for _, w := range wanted {
 		i := ledger.Issuing{
-			Address: w.Address, Principal: w.Principal, PrincipalID: w.PrincipalID, Before: []string{}, At: ledger.Moment(v.opt.Clock.Now()),
+			Address: w.Address, Principal: w.Principal, PrincipalID: holder(w.PrincipalID, w.Workspace), Before: []string{}, At: ledger.Moment(v.opt.Clock.Now()),
 		}
 		if w.PrincipalID != "" {
-			secrets, err := v.opt.Fleet.OAuthSecrets(ctx, w.PrincipalID)
+			secrets, err := v.Issued(ctx, i.PrincipalID)
 			if err != nil {
 				return nil, fmt.Errorf("recording what %s has before a credential is issued: %w", w.Principal, err)
 			}

@@ -57,11 +57,14 @@ func (v *Vault) straysOf(s Source, live []databricks.Secret) *strays {
 		return nil
 	}
 	intents := slices.DeleteFunc(slices.Clone(r.Issuing()), func(i ledger.Issuing) bool {
-		return i.PrincipalID != s.PrincipalID && (i.PrincipalID != "" || i.Principal != s.Principal)
+		of, there := parted(i.PrincipalID)
+		_, here := parted(s.PrincipalID)
+		return i.PrincipalID != s.PrincipalID && (of != "" || there != here || i.Principal != s.Principal)
 	})
+	principal, _ := parted(s.PrincipalID)
 	found := gather(intents, r.Secrets(), live)
 	if found != nil {
-		found.certain = len(found.live) <= len(intents) && r.MadePrincipal(s.PrincipalID, s.Principal)
+		found.certain = len(found.live) <= len(intents) && r.MadePrincipal(principal, s.Principal)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

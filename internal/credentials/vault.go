@@ -66,8 +66,9 @@ type Issue string
 
 // What can be issued. An access token is what an OAuth secret was exchanged for.
 const (
-	OAuthSecret Issue = "oauth_secret"
-	AccessToken Issue = "access_token"
+	OAuthSecret   Issue = "oauth_secret"
+	AccessToken   Issue = "access_token"
+	PersonalToken Issue = "personal_access_token"
 )
 
 // Source is where a value comes from: exactly one of Env, File, Command and Issue is set. What follows
@@ -81,7 +82,7 @@ type Source struct {
 
 	Host          string // the workspace that it has to log in to
 	Principal     string // the principal's name, for messages
-	PrincipalID   string // "" as long as there is no principal
+	PrincipalID   string // the holder (see At); "" as long as there is no principal
 	ApplicationID string
 	Lifetime      time.Duration
 	RotateBefore  time.Duration // before it expires; of a value from outside, the age at which it is stored anew

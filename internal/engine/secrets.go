@@ -61,7 +61,7 @@ func (e *Engine) living(ctx context.Context, entry credentials.Entry) []ledger.R
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(entry.Replaced), func(r ledger.Replaced) bool {
-		secrets, err := e.fleet.OAuthSecrets(ctx, cmp.Or(r.PrincipalID, principal))
+		secrets, err := e.vault.Issued(ctx, cmp.Or(r.PrincipalID, principal))
 		if err != nil {
 			return errors.Is(err, resource.ErrNotFound)
 		}

@@ -88,11 +88,11 @@ func (s secret) place() github.Place {
 func (s secret) source() credentials.Source {
 	return credentials.Source{
 		Address: s.Address, Env: s.Env, File: s.File, Command: s.Command, Issue: s.Issue, Host: s.Host, Principal: s.Principal,
-		PrincipalID: s.PrincipalID.Value, ApplicationID: s.ApplicationID.Value,
-		Lifetime:     time.Duration(s.LifetimeSeconds) * time.Second,
-		RotateBefore: time.Duration(s.RotateBeforeSeconds) * time.Second,
-		Overlap:      time.Duration(s.OverlapSeconds) * time.Second, Places: s.Places,
-	}
+		ApplicationID: s.ApplicationID.Value,
+		Lifetime:      time.Duration(s.LifetimeSeconds) * time.Second,
+		RotateBefore:  time.Duration(s.RotateBeforeSeconds) * time.Second,
+		Overlap:       time.Duration(s.OverlapSeconds) * time.Second, Places: s.Places,
+	}.At(s.PrincipalID.Value)
 }
 
 // What ci_auth: oauth_secret implies.
@@ -100,6 +100,8 @@ const (
 	impliedLifetime     = 90 * 24 * time.Hour
 	impliedRotateBefore = 14 * 24 * time.Hour
 	impliedOverlap      = 24 * time.Hour
+
+	impliedTokenLifetime = 100 * 24 * time.Hour // of ci_auth: personal_access_token, as the guide's module has it
 )
 
 // declareSecrets lists what the spec spells out, then what ci_auth implies and the spec does not.
@@ -132,6 +134,11 @@ func declareSecrets(w resource.Wishes) []resource.Decl[secret] {
 				Name: targetPrefix(t.Name) + "WORKSPACE_TOKEN", Environment: environment,
 				AccessToken: &spec.AccessTokenSource{Target: t.Name},
 			}, "targets", t.Name, "ci_auth")
+		case spec.PersonalAccessToken:
+			add(spec.Secret{
+				Name: targetPrefix(t.Name) + "WORKSPACE_TOKEN", Environment: environment, RotateBefore: impliedRotateBefore, Overlap: impliedOverlap,
+				PersonalAccessToken: &spec.PersonalAccessTokenSource{Target: t.Name, Lifetime: impliedTokenLifetime},
+			}, "targets", t.Name, "ci_auth")
 		}
 	}
 	countPlaces(decls)
@@ -141,7 +148,7 @@ func declareSecrets(w resource.Wishes) []resource.Decl[secret] {
 // countPlaces tells each secret how many OAuth secrets like its own the stack stores.
 func countPlaces(decls []resource.Decl[secret]) {
 	alike := func(a, b secret) bool {
-		return a.Issue == credentials.OAuthSecret && b.Issue == a.Issue && b.Principal == a.Principal && b.LifetimeSeconds == a.LifetimeSeconds
+		return (a.Issue == credentials.OAuthSecret || a.Issue == credentials.PersonalToken && a.Host == b.Host) && b.Issue == a.Issue && b.Principal == a.Principal && b.LifetimeSeconds == a.LifetimeSeconds
 	}
 	for i, d := range decls {
 		n := 0
@@ -173,6 +180,9 @@ func declareSecret(s *spec.Stack, x spec.Secret) resource.Decl[secret] {
 		d.Want.LifetimeSeconds = int64(x.OAuthSecret.Lifetime / time.Second)
 	case x.AccessToken != nil:
 		t, d.Want.Issue = s.Target(x.AccessToken.Target), credentials.AccessToken
+	case x.PersonalAccessToken != nil:
+		t, d.Want.Issue = s.Target(x.PersonalAccessToken.Target), credentials.PersonalToken
+		d.Want.LifetimeSeconds = int64(x.PersonalAccessToken.Lifetime / time.Second)
 	}
 	if t == nil {
 		return d

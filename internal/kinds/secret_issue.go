@@ -16,7 +16,11 @@ func Issues(after resource.Object) (credentials.Wanted, bool, error) {
 	if err != nil || s.Issue == "" || s.Need == credentials.Tidying {
 		return credentials.Wanted{}, false, err
 	}
-	return credentials.Wanted{Address: s.Address, Principal: s.Principal, PrincipalID: s.PrincipalID.Value}, true, nil
+	w := credentials.Wanted{Address: s.Address, Principal: s.Principal, PrincipalID: s.PrincipalID.Value}
+	if s.Issue == credentials.PersonalToken {
+		w.Workspace = s.Host
+	}
+	return w, true, nil
 }
 
 // Entry is the entry of a secret in the list of credentials: the wish of a change, and what the plan saw,

@@ -32,7 +32,7 @@ func warnOfSpare(want secret, have *secret) *resource.Warning {
 	}
 	return &resource.Warning{
 		Code:    "plan/spare-secret",
-		Summary: fmt.Sprintf("%s has valid OAuth secrets that this stack stores nowhere: %s", want.Principal, strings.Join(have.Spare, ", ")),
+		Summary: fmt.Sprintf("%s has valid credentials that this stack stores nowhere: %s", want.Principal, strings.Join(have.Spare, ", ")),
 		Detail:  "an apply that was ended, or somebody by hand, left them; it is not certain that they are this stack's, so nothing revokes them: delete what nobody uses",
 	}
 }
@@ -56,13 +56,17 @@ func warnOfEnd(want secret, have *secret) *resource.Warning {
 	if have == nil || !have.Expiring {
 		return nil
 	}
+	sort := "an OAuth secret"
+	if want.Issue == credentials.PersonalToken {
+		sort = "a personal access token"
+	}
 	advice := "`mlopsctl secrets rotate " + want.Name + "` renews it; with rotate_before, an apply does so in time"
 	if have.Need == credentials.Rotation {
 		advice = "the next apply renews it"
 	}
 	return &resource.Warning{
 		Code:    "policy/secret-expires",
-		Summary: fmt.Sprintf("secret %s is an OAuth secret that expires at %s", want.Name, have.ExpiresAt),
+		Summary: fmt.Sprintf("secret %s is %s that expires at %s", want.Name, sort, have.ExpiresAt),
 		Detail:  advice,
 	}
 }

@@ -51,7 +51,7 @@ func Secrets(all []Secret, now time.Time, s Style) string {
 		line("renewed", x.renewal(now))
 		line("used", x.use())
 		for _, r := range x.Replaced {
-			line("replaced", fmt.Sprintf("OAuth secret %s still lives; an apply after %s revokes it", Clean(r.RemoteID), moment(r.RevokeAfter)))
+			line("replaced", fmt.Sprintf("%s %s still lives; an apply after %s revokes it", credential(x), Clean(r.RemoteID), moment(r.RevokeAfter)))
 		}
 		if x.Reason != "" && x.Action != plan.None {
 			line("plan", s.paint(yellow, string(x.Action)+": "+Clean(x.Reason)))
@@ -69,7 +69,7 @@ func (x Secret) stored(now time.Time) string {
 	}
 	text := distance(*x.StoredAt, now)
 	if x.RemoteID != "" {
-		text += ", from OAuth secret " + Clean(x.RemoteID)
+		text += ", from " + credential(x) + " " + Clean(x.RemoteID)
 	}
 	if !x.Recorded {
 		text += "; the ledger knows nothing of it"
@@ -128,4 +128,12 @@ func SecretsJSON(all []Secret, list diag.List) ([]byte, error) {
 		Secrets     []Secret  `json:"secrets"`
 		Diagnostics diag.List `json:"diagnostics"`
 	}{plan.FormatVersion, all, list})
+}
+
+// credential is what the ids of a secret are of.
+func credential(x Secret) string {
+	if strings.HasPrefix(x.Source, "personal_access_token") {
+		return "token"
+	}
+	return "OAuth secret"
 }

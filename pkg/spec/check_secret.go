@@ -14,9 +14,12 @@ func (r *reading) checkSecrets() {
 		}
 		r.checkSource(s)
 		r.checkEnvironmentRef(s.get("environment"))
-		for _, source := range []string{"oauth_secret", "access_token"} {
+		for _, source := range []string{"oauth_secret", "access_token", "personal_access_token"} {
 			if t := s.find(source, "target"); r.refers(t, "targets", "target") {
 				r.needsPrincipal(t, "issue it for")
+				if source == "personal_access_token" {
+					r.checkTokenCloud(t, r.root.find("targets", t.text))
+				}
 			}
 		}
 		r.checkRotation(s)
@@ -25,7 +28,7 @@ func (r *reading) checkSecrets() {
 
 // checkSource demands exactly one source.
 func (r *reading) checkSource(s *node) {
-	sources := []string{"env", "file", "command", "oauth_secret", "access_token"}
+	sources := []string{"env", "file", "command", "oauth_secret", "access_token", "personal_access_token"}
 	var first *node
 	for _, c := range s.children() {
 		if !slices.Contains(sources, c.name()) {
@@ -46,13 +49,17 @@ func (r *reading) checkSource(s *node) {
 
 // checkRotation holds lifetimes against Databricks' limit and against each other.
 func (r *reading) checkRotation(s *node) {
-	lifetime := s.find("oauth_secret", "lifetime")
+	source, usual := "oauth_secret", defaultLifetime
+	if s.get("personal_access_token") != nil {
+		source, usual = "personal_access_token", defaultTokenLifetime
+	}
+	lifetime := s.find(source, "lifetime")
 	lives, said := r.checkSpan(lifetime, "a lifetime")
 	if said && lives > longest {
 		r.fail(lifetime, found("spec/lifetime", fmt.Sprintf("%s is longer than Databricks allows", lifetime.quote()), "write at most 730d"))
 	}
 	if !said {
-		lives = defaultLifetime
+		lives = usual
 	}
 	known := lifetime == nil || !lifetime.broken
 	before := s.get("rotate_before")
@@ -61,7 +68,7 @@ func (r *reading) checkRotation(s *node) {
 			"leave rotate_before out"))
 	}
 	span, ok := r.checkSpan(before, "a span of time")
-	if ok && known && s.get("oauth_secret") != nil && span >= lives {
+	if ok && known && s.get(source) != nil && span >= lives {
 		r.fail(before, found("spec/rotate-before", fmt.Sprintf("%s would renew the secret at every apply", before.quote()),
 			fmt.Sprintf("it must be shorter than the lifetime, %s", showSpan(lives))))
 	}
@@ -73,6 +80,16 @@ func (r *reading) checkRotation(s *node) {
 	}
 }
 
+// checkTokenCloud refuses a token on behalf of a principal where the cloud issues none.
+func (r *reading) checkTokenCloud(at, target *node) {
+	host := target.str("host")
+	if !strings.HasSuffix(strings.ToLower(strings.TrimRight(host, "/")), ".azuredatabricks.net") {
+		return
+	}
+	r.fail(at, found("spec/token-cloud", fmt.Sprintf("%s is a workspace of Azure, which issues no token on behalf of a service principal", host),
+		"use oidc, which needs no secret at all, or oauth_secret"))
+}
+
 // checkOverlap refuses an overlap of what the stack does not revoke, or revokes at another time.
 func (r *reading) checkOverlap(s *node) {
 	overlap := s.get("overlap")
@@ -80,7 +97,7 @@ func (r *reading) checkOverlap(s *node) {
 	case s.get("access_token") != nil:
 		r.failKey(overlap, found("spec/overlap", "the OAuth secret behind an access token goes with its token",
 			"leave overlap out; it is for an oauth_secret"))
-	case r.absent(s, "oauth_secret"):
+	case r.absent(s, "oauth_secret") && r.absent(s, "personal_access_token"):
 		r.failKey(overlap, found("spec/overlap", fmt.Sprintf("the value of %s is not the stack's to revoke", s.where()),
 			"leave overlap out; it is for an oauth_secret"))
 	}

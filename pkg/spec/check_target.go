@@ -53,7 +53,11 @@ func (r *reading) checkLogin(t *node) {
 	if auth != nil && auth.broken || t.str("service_principal") == "" {
 		return
 	}
-	if way, _ := auth.value(); way != "" && way != string(OIDC) {
+	way, _ := auth.value()
+	if way == string(PersonalAccessToken) {
+		r.checkTokenCloud(auth, t)
+	}
+	if way != "" && way != string(OIDC) {
 		return
 	}
 	if r.absent(t, "environment") && r.absent(t, "branch") {

@@ -14,13 +14,14 @@ import (
 
 // The defaults that depend on nothing. The schema documents them; a test holds that both agree.
 const (
-	defaultGitHost  = "https://github.com"
-	defaultSource   = "."
-	defaultMessage  = "Initial commit"
-	defaultLifetime = 90 * 24 * time.Hour
-	defaultRotation = 14 * 24 * time.Hour
-	defaultOverlap  = 24 * time.Hour
-	defaultTitle    = "Add ML Code"
+	defaultGitHost       = "https://github.com"
+	defaultSource        = "."
+	defaultMessage       = "Initial commit"
+	defaultLifetime      = 90 * 24 * time.Hour
+	defaultTokenLifetime = 100 * 24 * time.Hour
+	defaultRotation      = 14 * 24 * time.Hour
+	defaultOverlap       = 24 * time.Hour
+	defaultTitle         = "Add ML Code"
 )
 
 // decode fills the Stack from the tree, with defaults. What is broken is left out, so that the
@@ -191,15 +192,12 @@ func decodeSecret(n *node) Secret {
 		Command:     n.texts("command"),
 	}
 	if o := n.get("oauth_secret"); o != nil {
-		s.OAuthSecret = &OAuthSecretSource{Target: o.str("target"), Lifetime: defaultLifetime}
-		if d, err := parseSpan(o.str("lifetime")); err == nil {
-			s.OAuthSecret.Lifetime = d
-		}
-		s.RotateBefore = min(defaultRotation, s.OAuthSecret.Lifetime/2)
-		s.Overlap = min(defaultOverlap, s.OAuthSecret.Lifetime)
-		if d, err := parseSpan(n.str("overlap")); err == nil {
-			s.Overlap = d
-		}
+		s.OAuthSecret = &OAuthSecretSource{Target: o.str("target")}
+		s.OAuthSecret.Lifetime = s.decodeLife(n, o, defaultLifetime)
+	}
+	if o := n.get("personal_access_token"); o != nil {
+		s.PersonalAccessToken = &PersonalAccessTokenSource{Target: o.str("target")}
+		s.PersonalAccessToken.Lifetime = s.decodeLife(n, o, defaultTokenLifetime)
 	}
 	if d, err := parseSpan(n.str("rotate_before")); err == nil {
 		s.RotateBefore = d
@@ -208,6 +206,18 @@ func decodeSecret(n *node) Secret {
 		s.AccessToken = &AccessTokenSource{Target: a.str("target")}
 	}
 	return s
+}
+
+// decodeLife fills in when what is issued is renewed and how long it overlaps, and returns how long it lives.
+func (s *Secret) decodeLife(n, source *node, lifetime time.Duration) time.Duration {
+	if d, err := parseSpan(source.str("lifetime")); err == nil {
+		lifetime = d
+	}
+	s.RotateBefore, s.Overlap = min(defaultRotation, lifetime/2), min(defaultOverlap, lifetime)
+	if d, err := parseSpan(n.str("overlap")); err == nil {
+		s.Overlap = d
+	}
+	return lifetime
 }
 
 func decodeVariable(n *node) Variable {

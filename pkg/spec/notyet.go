@@ -6,8 +6,6 @@ func unsupported() map[string]string {
 	const byHand = "leave it out, and keep doing it by hand"
 	return map[string]string{
 
-		"targets.*.ci_auth.personal_access_token": "use oidc, which needs no secret at all",
-
 		"service_principals.*.git_credential": byHand,
 	}
 }

@@ -110,6 +110,8 @@ const (
 	OIDC        CIAuth = "oidc"
 	OAuthSecret CIAuth = "oauth_secret"
 	AccessToken CIAuth = "access_token"
+	// PersonalAccessToken is a token on behalf of the target's principal.
+	PersonalAccessToken CIAuth = "personal_access_token"
 )
 
 // Environment is a target's GitHub environment; it bears the target's name.
@@ -184,14 +186,22 @@ type Secret struct {
 	OAuthSecret *OAuthSecretSource
 	AccessToken *AccessTokenSource
 
-	// RotateBefore is how long before it expires an OAuth secret is renewed; for a value of Env, File or
+	PersonalAccessToken *PersonalAccessTokenSource
+
+	// RotateBefore is how long before it expires an OAuth secret or a token is renewed; for a value of Env, File or
 	// Command, which shows no expiry, the age at which it is stored anew. 0: never by its age.
 	RotateBefore time.Duration
-	Overlap      time.Duration // how long a replaced OAuth secret stays valid; 0 for other sources
+	Overlap      time.Duration // how long a replaced OAuth secret or token stays valid; 0 for other sources
 }
 
 // OAuthSecretSource issues an OAuth secret for a target's principal.
 type OAuthSecretSource struct {
+	Target   string
+	Lifetime time.Duration
+}
+
+// PersonalAccessTokenSource issues a personal access token on behalf of a target's principal.
+type PersonalAccessTokenSource struct {
 	Target   string
 	Lifetime time.Duration
 }

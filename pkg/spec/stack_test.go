@@ -96,6 +96,8 @@ func wantFull() *spec.Stack {
 		},
 		Permissions: wantPermissions(),
 		Secrets: []spec.Secret{
+			{Name: "PROD_WORKSPACE_TOKEN", RotateBefore: 14 * 24 * time.Hour, Overlap: 2 * time.Hour,
+				PersonalAccessToken: &spec.PersonalAccessTokenSource{Target: "prod", Lifetime: 30 * 24 * time.Hour}},
 			{Name: "WORKFLOW_TOKEN", Env: "MLOPS_WORKFLOW_TOKEN"},
 			{Name: "LICENSE", File: "secrets/license.key"},
 			{Name: "VAULT_TOKEN", Command: []string{"vault", "read", "-field=token", "secret/ci"}, RotateBefore: 30 * 24 * time.Hour},

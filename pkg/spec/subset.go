@@ -62,6 +62,8 @@ func (x Secret) target() string {
 		return x.OAuthSecret.Target
 	case x.AccessToken != nil:
 		return x.AccessToken.Target
+	case x.PersonalAccessToken != nil:
+		return x.PersonalAccessToken.Target
 	}
 	return ""
 }
