@@ -17,7 +17,7 @@ func TestAllThatAPlanMustSayOfASecretIsSaid(t *testing.T) {
 	}{
 		"plan/spare-secret":         {token, secret{Spare: []string{"id-1 made today"}}, []string{"id-1", "lives for one hour"}},
 		"plan/token-lives-one-hour": {token, secret{}, []string{"lives for one hour"}},
-		"policy/secret-expires":       {oauth, secret{Expiring: true, ExpiresAt: "2026-12-01T00:00:00Z"}, []string{"2026-12-01", "secrets rotate S"}},
+		"policy/secret-expires":     {oauth, secret{Expiring: true, ExpiresAt: "2026-12-01T00:00:00Z"}, []string{"2026-12-01", "secrets rotate S"}},
 		"plan/not-compared":         {secret{Name: "X", Env: "MLOPS_X"}, secret{Uncompared: "MLOPS_X is not set"}, []string{"MLOPS_X is not set"}},
 	} {
 		w := warnOfSecret(c.want, &c.have)
