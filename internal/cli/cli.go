@@ -88,7 +88,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.streams.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse("%v", err) })
 	a.flags.define(root)
-	root.AddCommand(a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.graphCommand(),
+	root.AddCommand(a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.graphCommand(), a.promoteCommand(),
 		a.ciCommand(), a.secretsCommand(), a.ledgerCommand(), a.doctorCommand(), a.verifyCommand(), a.sandboxCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand())
 	root.AddCommand(topics()...)
 	root.SetHelpCommand(helpCommand(root))

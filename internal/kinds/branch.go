@@ -16,7 +16,7 @@ import (
 var branchKind = resource.Kind[*github.Client, branch]{
 	Name:         "branch",
 	Doc:          "A branch, created off another one when it is missing, such as the guide's release branch.",
-	Identity:     []string{"repository", "name", "oidc"},
+	Identity:     []string{"repository", "name", "oidc", "compared"},
 	LiveIdentity: []string{"repository", "ref"},
 	CreateOnly:   []string{"from"},
 	Guard:        resource.DataLoss,
@@ -32,6 +32,7 @@ var branchKind = resource.Kind[*github.Client, branch]{
 	Create:  createBranch,
 	Update:  updateBranch,
 	Delete:  deleteBranch,
+	Warn:    warnOfDistance,
 }
 
 type branch struct {
@@ -41,6 +42,12 @@ type branch struct {
 	Default    bool          `json:"default,omitempty"`
 	// From is the branch that it is created off; what is absent is the default branch.
 	From resource.Text `json:"from,omitzero"`
+	// Compared says that the plan tells how far the branch is behind the one that it was created off, by what of
+	// the projects differs: below these folders, and of their workflows.
+	Compared []string `json:"compared,omitempty"`
+	Behind   int      `json:"behind,omitempty"`
+	Off      string   `json:"off,omitempty"` // what it is behind
+	Differs  []string `json:"differs,omitempty"`
 	// OIDC says that a target's jobs log in from this branch, so that its subject is needed.
 	OIDC        bool   `json:"oidc,omitempty"`
 	OIDCIssuer  string `json:"oidc_issuer,omitempty"`
@@ -57,7 +64,7 @@ func declareBranches(w resource.Wishes) []resource.Decl[branch] {
 		decls = append(decls, resource.Decl[branch]{
 			Addr: branchAddr(b.Name),
 			Want: branch{
-				Repository: inRepository(), Name: b.Name, Default: b.Default, From: origin(w.Stack, b),
+				Repository: inRepository(), Name: b.Name, Default: b.Default, From: origin(w.Stack, b), Compared: compared(w.Stack, b),
 				OIDC: slices.ContainsFunc(w.Targets, func(t spec.Target) bool {
 					return t.Branch == b.Name && t.Environment == nil && logsInByOIDC(t)
 				}),
@@ -135,7 +142,11 @@ func readBranch(ctx context.Context, c *github.Client, want branch) (branch, err
 		return have, fmt.Errorf("branch %s of %s: %w", want.Name, c.FullName(), resource.ErrNotFound)
 	}
 	r, err := c.Repository(ctx)
+	if err != nil {
+		return have, err
+	}
 	have.Default = r.DefaultBranch == want.Name
+	err = measureBranch(ctx, c, want, &have)
 	return have.there(want), err
 }
 
