@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/mlopsctl/mlopsctl/internal/ci"
 	"github.com/mlopsctl/mlopsctl/internal/engine"
@@ -167,6 +168,7 @@ func (c *check) connect(stack *spec.Stack) (*engine.Engine, error) {
 	}
 	if stack != c.base.stack && (c.event.Pull != 0 || c.base.stack != nil) {
 		o.Bounds = &engine.Bounds{By: c.base.stack, Text: c.base.data, Why: "the base branch's spec does not name it so"}
+		o.Rules = c.rules(stack)
 	}
 	e, err := engine.Connect(stack, o)
 	if err != nil {
@@ -177,6 +179,25 @@ func (c *check) connect(stack *spec.Stack) (*engine.Engine, error) {
 		c.given = givenSecrets(stack, w.env)
 	}
 	return e, nil
+}
+
+// rules are the base branch's, and those that the pull request adds. It silences nothing: neither does an exception of its
+// own hold before it is merged, nor is a rule gone that it takes out.
+func (c *check) rules(head *spec.Stack) []spec.PolicyRule {
+	rules := []spec.PolicyRule{}
+	names := map[string]bool{}
+	if c.base.stack != nil {
+		rules = slices.Clone(c.base.stack.Policy)
+	}
+	for _, r := range rules {
+		names[r.Name] = r.Name != ""
+	}
+	for _, r := range head.Policy {
+		if r.Ignore == "" && !names[r.Name] {
+			rules = append(rules, r)
+		}
+	}
+	return rules
 }
 
 func (c *check) plans(ctx context.Context, e *engine.Engine) (*plan.Plan, error) {
