@@ -134,6 +134,11 @@ func forgedFacts() []forgery {
 				l.Objects[i].Origin = ledger.Adopted
 			}
 		}},
+		{name: "an addition that the stack never made", forge: func(_ *world, l *ledger.Ledger) {
+			o := l.Find("grant/catalog:prod/group:ml-engineers")
+			l.Intents = append(l.Intents, ledger.Intent{Address: o.Address, Kind: o.Kind, Run: "another", At: "2026-11-01T12:00:00Z", DependsOn: []string{},
+				Items: []string{"BROWSE"}, Want: with(o.Live, "privileges", []any{"BROWSE"})})
+		}},
 		{name: "a privilege that the stack never gave", forge: func(_ *world, l *ledger.Ledger) {
 			o := l.Find("grant/catalog:prod/group:ml-engineers")
 			o.Live, o.Kept = with(o.Live, "privileges", []any{"BROWSE", "USE_CATALOG"}), nil
