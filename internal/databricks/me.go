@@ -19,6 +19,7 @@ import (
 type self struct {
 	user        string
 	display     string
+	id          string
 	names       []string
 	workspaceID string
 }
@@ -30,6 +31,7 @@ func (f *Fleet) me(ctx context.Context, host string) (self, error) {
 			return self{}, err
 		}
 		var answer struct {
+			ID       string `json:"id"`
 			UserName string `json:"userName"`
 			Display  string `json:"displayName"`
 			Groups   []struct {
@@ -44,7 +46,7 @@ func (f *Fleet) me(ctx context.Context, host string) (self, error) {
 		if err != nil {
 			return self{}, fmt.Errorf("asking %s who this is: %w", host, bare(err))
 		}
-		me.display, me.user, me.names = answer.Display, answer.UserName, append(me.names, answer.UserName)
+		me.id, me.display, me.user, me.names = answer.ID, answer.Display, answer.UserName, append(me.names, answer.UserName)
 		for _, g := range answer.Groups {
 			me.names = append(me.names, g.Display)
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,9 +44,6 @@ const (
 	MayNot  Standing = "may not"
 	Unknown Standing = "unknown"
 )
-
-// standings are what a clear answer means.
-func standings() map[bool]Standing { return map[bool]Standing{true: May, false: MayNot} }
 
 // AdministersAccount returns whether this program is an account admin. It asks for the roles of principal, an
 // application id or a user name; without one, or where the role comes through a group, only what the account
@@ -126,150 +123,144 @@ func (f *Fleet) AdministersMetastore(ctx context.Context, host string) (bool, er
 // Manages returns whether this program may change a securable: as its owner, or with MANAGE on it or on what
 // holds it. Of one that is not there nothing is known.
 func (f *Fleet) Manages(ctx context.Context, host string, s Securable) (Standing, error) {
-	me, err := f.me(ctx, host)
-	if err != nil {
-		return Unknown, err
-	}
-	owner, err := f.Owner(ctx, host, s)
-	switch {
-	case errors.Is(err, resource.ErrForbidden):
-		return MayNot, nil // who may not even see it
-	case err != nil:
-		return Unknown, err
-	case me.is(owner):
-		return May, nil
-	default:
-		return f.Holds(ctx, host, s, "MANAGE")
-	}
+	return f.Holds(ctx, host, s, "MANAGE")
 }
 
 // MayGrant returns whether this program may grant on a securable: as Manages, and as the owner of what holds
 // it or an administrator of the metastore.
 func (f *Fleet) MayGrant(ctx context.Context, host string, s Securable) (Standing, error) {
+	var who []string
 	var absent error
 	for _, up := range s.holders() {
-		manages, err := f.manages(ctx, host, up)
+		entitled, err := f.entitled(ctx, host, up, "MANAGE")
 		switch {
 		case errors.Is(err, resource.ErrNotFound):
 			absent = err
-		case manages:
-			return May, nil
-		case err != nil && !errors.Is(err, resource.ErrForbidden):
+		case err != nil:
 			return Unknown, err
 		}
+		who = append(who, entitled...)
 	}
-	may, err := f.AdministersMetastore(ctx, host)
-	switch {
-	case err != nil || absent != nil && !may:
-		return Unknown, errors.Join(err, absent)
-	default:
-		return standings()[may], nil
+	m, err := f.MetastoreSummary(ctx, host)
+	if err != nil {
+		return Unknown, err
 	}
+	may, err := f.anyOf(ctx, host, append(who, m.Owner))
+	if may == MayNot && absent != nil {
+		return Unknown, absent
+	}
+	return may, err
 }
 
 // Holds returns whether this program has a privilege on a securable: as its owner, or by a grant there or on
 // what holds it; on a metastore also as its administrator.
 func (f *Fleet) Holds(ctx context.Context, host string, s Securable, privilege string) (Standing, error) {
+	who, err := f.entitled(ctx, host, s, privilege)
+	if err != nil {
+		return Unknown, err
+	}
+	for i, up := range s.holders() {
+		if i == 0 {
+			continue // s itself
+		}
+		granted, err := f.grantees(ctx, host, up, privilege)
+		if err != nil {
+			return Unknown, err
+		}
+		who = append(who, granted...)
+	}
+	return f.anyOf(ctx, host, who)
+}
+
+// entitled are the owner of a securable, and whoever holds a privilege by a grant on it, as far as this program
+// may see them.
+func (f *Fleet) entitled(ctx context.Context, host string, s Securable, privilege string) ([]string, error) {
+	owner, err := f.Owner(ctx, host, s)
+	if errors.Is(err, resource.ErrForbidden) {
+		return nil, nil // who may not even see it has no right on it
+	}
+	if err != nil {
+		return nil, err
+	}
+	granted, err := f.grantees(ctx, host, s, privilege)
+	return append(granted, owner), err
+}
+
+func (f *Fleet) grantees(ctx context.Context, host string, s Securable, privilege string) ([]string, error) {
+	grants, err := f.Grants(ctx, host, s)
+	if err != nil && !errors.Is(err, resource.ErrForbidden) {
+		return nil, err
+	}
+	var who []string
+	for _, g := range grants {
+		if g.gives(privilege) {
+			who = append(who, g.Principal)
+		}
+	}
+	return who, nil
+}
+
+// anyOf returns whether this program is one of those, or in one of them.
+func (f *Fleet) anyOf(ctx context.Context, host string, who []string) (Standing, error) {
 	me, err := f.me(ctx, host)
 	if err != nil {
 		return Unknown, err
 	}
-	owner, err := f.Owner(ctx, host, s)
-	if err == nil && me.is(owner) {
+	if slices.ContainsFunc(who, me.is) {
 		return May, nil
 	}
-	chain := s.holders()
-	if s.Type == "metastore" {
-		chain = []Securable{s}
-	}
-	for _, up := range chain {
-		grants, err := f.Grants(ctx, host, up)
-		if err != nil && !errors.Is(err, resource.ErrForbidden) {
-			return Unknown, err
-		}
-		if slices.ContainsFunc(grants, func(g Grant) bool { return me.is(g.Principal) && g.gives(privilege) }) {
+	sum := MayNot
+	for _, name := range who {
+		switch f.belongs(ctx, me, name) {
+		case May:
 			return May, nil
+		case Unknown:
+			sum = Unknown
 		}
 	}
-	return MayNot, nil
+	return sum, nil
 }
+
+// belongs returns whether this program is in a group that its workspace does not show it in: a workspace shows
+// the groups that are assigned to it, and an account group may own a metastore all the same.
+func (f *Fleet) belongs(ctx context.Context, me self, name string) Standing {
+	if name == "" || strings.Contains(name, "@") || isApplicationID(name) {
+		return MayNot // somebody else, and no group
+	}
+	if !f.HasAccount() {
+		return Unknown
+	}
+	type group struct {
+		Members []struct {
+			Value string `json:"value"`
+			Ref   string `json:"$ref"`
+		} `json:"members"`
+	}
+	found, err := memo.Recall(ctx, &f.memo, "members/"+name, func(ctx context.Context) ([]group, error) {
+		return scim[group](ctx, f, "", lookup{resource: "Groups", by: "displayName", names: []string{name}, attributes: "id,members"})
+	})
+	if err != nil {
+		return Unknown
+	}
+	sum := MayNot
+	for _, g := range found {
+		for _, m := range g.Members {
+			switch {
+			case m.Value == me.id:
+				return May
+			case strings.Contains(m.Ref, "Groups/"):
+				sum = Unknown // it may be in that one
+			}
+		}
+	}
+	return sum
+}
+
+// isApplicationID recognises the form of a service principal's name in grants.
+var isApplicationID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`).MatchString
 
 // gives reports whether a grant holds a privilege. ALL_PRIVILEGES leaves three out.
 func (g Grant) gives(privilege string) bool {
 	excepted := privilege == "MANAGE" || privilege == "EXTERNAL_USE_SCHEMA" || privilege == "EXTERNAL_USE_LOCATION"
 	return slices.Contains(g.Privileges, privilege) || !excepted && slices.Contains(g.Privileges, "ALL_PRIVILEGES")
-}
-
-// Effective is a privilege that a principal holds on a securable, and the securable that it comes from;
-// From is "" where it is granted there.
-type Effective struct{ Privilege, From string }
-
-// EffectivePrivileges returns what anybody of those names, as grants have them, holds on a securable all in all:
-// granted there, and on what holds it. What an owner holds is not among it. All that this program may see is
-// read once.
-func (f *Fleet) EffectivePrivileges(ctx context.Context, host string, s Securable, names ...string) ([]Effective, error) {
-	all, err := memo.Recall(ctx, &f.memo, "effective/"+host+"/"+strings.ToLower(s.String()), func(ctx context.Context) (map[string][]Effective, error) {
-		return f.effective(ctx, host, s)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading what is effectively held on %s: %w", s, err)
-	}
-	var held []Effective
-	for _, name := range append(names, everyone) {
-		held = append(held, all[strings.ToLower(name)]...)
-	}
-	return held, nil
-}
-
-func (f *Fleet) effective(ctx context.Context, host string, s Securable) (map[string][]Effective, error) {
-	path, err := f.grantsPath(ctx, host, s)
-	if err != nil {
-		return nil, err
-	}
-	r := request{method: http.MethodGet, path: strings.Replace(path, "/permissions/", "/effective-permissions/", 1), query: map[string]any{"max_results": 0}}
-	all := map[string][]Effective{}
-	for {
-		var page effectiveList
-		if err := f.sendTo(ctx, host, r, &page); err != nil {
-			return nil, err
-		}
-		page.into(all)
-		if page.Next == "" {
-			return all, nil
-		}
-		if page.Next == r.query["page_token"] {
-			return nil, errCircle
-		}
-		r.query["page_token"] = page.Next
-	}
-}
-
-type effectiveList struct {
-	Assignments []struct {
-		Principal  string `json:"principal"`
-		Privileges []struct {
-			Privilege string `json:"privilege"`
-			FromType  string `json:"inherited_from_type"`
-			FromName  string `json:"inherited_from_name"`
-		} `json:"privileges"`
-	} `json:"privilege_assignments"`
-	Next string `json:"next_page_token"`
-}
-
-func (l effectiveList) into(all map[string][]Effective) {
-	for _, a := range l.Assignments {
-		name := strings.ToLower(a.Principal)
-		for _, p := range a.Privileges {
-			e := Effective{Privilege: strings.ToUpper(underscores.Replace(p.Privilege))}
-			if p.FromName != "" {
-				e.From = strings.ToLower(p.FromType) + ":" + p.FromName
-			}
-			all[name] = append(all[name], e)
-		}
-	}
-}
-
-// Gives reports whether an effective privilege is that one, or stands for it.
-func (e Effective) Gives(privilege string) bool {
-	return Grant{Privileges: []string{e.Privilege}}.gives(privilege)
 }

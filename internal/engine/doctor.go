@@ -61,7 +61,8 @@ func (e *Engine) Permissions(aim Aim) (rights.Least, error) {
 }
 
 func (e *Engine) places() rights.Places {
-	at := rights.Places{GitHub: e.stack.Git.Host, Owner: e.stack.Git.Owner}
+	files, _ := filepath.Glob(filepath.Join(e.stack.Dir, e.stack.Git.Source, ".github", "workflows", "*")) // the pattern is right
+	at := rights.Places{GitHub: e.stack.Git.Host, Owner: e.stack.Git.Owner, Workflows: len(files) > 0}
 	if e.stack.Account != nil {
 		at.Account = e.stack.Account.Host
 	}

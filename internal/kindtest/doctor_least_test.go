@@ -154,7 +154,7 @@ func signingKey(t *testing.T) *rsa.PrivateKey {
 // least is what doctor --permissions says of a spec.
 func least(t *testing.T, specText string) rights.Least {
 	t.Helper()
-	l, err := open(t, specText, "").engine().Permissions(engine.Aim{})
+	l, err := withWorkflows(t, open(t, specText, "")).engine().Permissions(engine.Aim{})
 	if err != nil {
 		t.Fatal(err)
 	}

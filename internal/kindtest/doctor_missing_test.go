@@ -234,3 +234,29 @@ func TestAFineGrainedTokensRightsAreNotMadeUp(t *testing.T) {
 		t.Errorf("an apply is refused for what nobody can check: %+v", lacking)
 	}
 }
+
+// TestTheChecksBeforeAnApplyCostLittle counts what they ask for beyond the plan: little for a first install, and
+// nothing where there is nothing to do.
+func TestTheChecksBeforeAnApplyCostLittle(t *testing.T) {
+	specText, worldText := full(t)
+	w := open(t, specText, worldText)
+	asked := func() int {
+		e := w.engine()
+		p := w.planWith(e)
+		before := len(w.sandbox.Log())
+		if lacking := e.Lacking(ctx(), p); len(lacking) > 0 {
+			t.Errorf("the operator lacks %+v", lacking)
+		}
+		return len(w.sandbox.Log()) - before
+	}
+	const forEachHost = 2 // who, and roles or owners
+	first := asked()
+	if hosts := 4; first > hosts*forEachHost {
+		t.Errorf("a first install asks for %d answers more", first)
+	}
+	t.Logf("a first install: %d requests more than its plan", first)
+	w.settle()
+	if again := asked(); again != 0 {
+		t.Errorf("a plan with nothing to do asks for %d answers more", again)
+	}
+}

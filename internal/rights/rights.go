@@ -48,7 +48,11 @@ type Need struct {
 }
 
 // Places are the hosts of a spec, which not every change names itself. Account is "" where there is none.
-type Places struct{ GitHub, Owner, Account string }
+// Workflows says that the project's folder holds workflow files, which take a right of their own.
+type Places struct {
+	GitHub, Owner, Account string
+	Workflows              bool
+}
 
 // deed is a change as far as rights go.
 type deed struct {

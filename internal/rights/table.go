@@ -94,7 +94,7 @@ func repositoryWrites(d deed) []Right {
 
 func firstCommitWrites(d deed) []Right {
 	list := []Right{d.at.token("contents", "write"), d.at.role("write")}
-	if slices.ContainsFunc(d.texts("paths"), mayHoldWorkflows) {
+	if d.at.Workflows && slices.ContainsFunc(d.texts("paths"), mayHoldWorkflows) {
 		list = append(list, d.at.token("workflows", "write"))
 	}
 	return list
