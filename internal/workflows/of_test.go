@@ -18,7 +18,7 @@ func TestARepositoryIsWhatItsStackSays(t *testing.T) {
 		Projects: []spec.Project{
 			{Name: "taxi", Path: "models/taxi", Workflows: spec.GenerateWorkflows, Deploy: []string{"prod"}},
 			{Name: "old", Path: "models/old", Workflows: spec.NoWorkflows},
-			{Name: "other", Path: "models/other", Workflows: spec.DispatchWorkflows},
+			{Name: "other", Path: "models/other", Workflows: spec.NoWorkflows},
 		},
 	}
 	ids := map[string]string{"taxi-prod": "33333333"}

@@ -226,7 +226,7 @@ func TestTheExplanationOfAKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := fmt.Sprintf("%s|%s|%v|%v|%v", e.Type, e.Default, e.Allowed, e.Examples, e.Required)
-	if want := "text|oidc|[oidc oauth_secret access_token]|[oidc]|false"; got != want {
+	if want := "text|oidc|[oidc oauth_secret access_token personal_access_token]|[oidc]|false"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	e, err = spec.Explain("git")

@@ -5,6 +5,7 @@ package spec
 func unsupported() map[string]string {
 	const byHand = "leave it out, and keep doing it by hand"
 	return map[string]string{
+		"projects.*.workflows.dispatch": "use generate; or none, and run deploy-cicd.yml by hand",
 
 		"service_principals.*.git_credential": byHand,
 	}

@@ -15,7 +15,6 @@ type Workflows string
 // The ways to come by workflows.
 const (
 	GenerateWorkflows Workflows = "generate" // mlopsctl writes them, by pull request
-	DispatchWorkflows Workflows = "dispatch" // the repository's own deploy-cicd.yml writes them
 	NoWorkflows       Workflows = "none"
 )
 
