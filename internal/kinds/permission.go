@@ -129,7 +129,7 @@ func readPermission(ctx context.Context, f *databricks.Fleet, want permission) (
 	}
 	principal, err := principalOf(ctx, f, want.who())
 	var nobody *resource.Blocked
-	if err != nil && !(recorded && errors.As(err, &nobody)) {
+	if err != nil && (!recorded || !errors.As(err, &nobody)) {
 		return permission{}, err
 	}
 	list, err := accessList(ctx, f, want, o)

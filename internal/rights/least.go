@@ -50,7 +50,7 @@ func strongest(needs []Need) []Need {
 	for _, n := range needs {
 		r := n.Right
 		for range needs { // a stronger one may be implied itself
-			i := slices.IndexFunc(needs, func(o Need) bool { return o.Right.implies(r) })
+			i := slices.IndexFunc(needs, func(o Need) bool { return o.implies(r) })
 			if i < 0 {
 				break
 			}

@@ -47,10 +47,10 @@ func table() map[string]row {
 // token is a permission of the credential for GitHub, and the scope that stands for it.
 func (at Places) token(permission, level string) Right {
 	scope := "repo"
-	switch {
-	case permission == "members":
+	switch permission {
+	case "members":
 		scope = "read:org"
-	case permission == "workflows":
+	case "workflows":
 		scope = "workflow"
 	}
 	return Right{Host: at.GitHub, Sort: Token, On: permission, Level: level, Scope: scope}

@@ -113,14 +113,16 @@ func (s *Sandbox) addRun(w workflowFile, e runStart) *ghRun {
 
 // changed lists the files that differ between two commits; a zero one is empty.
 func (st *gitStore) changed(before, after plumbing.Hash) ([]string, error) {
-	have, want := gitFiles{}, gitFiles{}
-	var err error
+	have := gitFiles{}
 	if !before.IsZero() {
-		if have, err = st.files(before); err != nil {
+		files, err := st.files(before)
+		if err != nil {
 			return nil, err
 		}
+		have = files
 	}
-	if want, err = st.files(after); err != nil {
+	want, err := st.files(after)
+	if err != nil {
 		return nil, err
 	}
 	return have.differing(want), nil

@@ -158,7 +158,7 @@ func TestADispatchedRunWaitsForItsEnvironment(t *testing.T) {
 	if status := g.get("/repos/acme/demo/actions/runs/" + run).object["status"]; status != "waiting" {
 		t.Errorf("the run is %v", status)
 	}
-	var pending []any = g.get("/repos/acme/demo/actions/runs/" + run + "/pending_deployments").list
+	pending := g.get("/repos/acme/demo/actions/runs/" + run + "/pending_deployments").list
 	if len(pending) != 1 || pending[0].(map[string]any)["current_user_can_approve"] != false {
 		t.Errorf("pending %v", pending)
 	}
