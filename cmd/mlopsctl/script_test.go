@@ -40,7 +40,7 @@ func (w watched) Run() int {
 }
 
 // TestScripts runs testdata/script/*.txtar, each in a folder of its own that holds a copy of
-// testdata/stack as stack.
+// testdata/stack as stack, and one of the example as demo.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update,
@@ -52,6 +52,9 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("ACTION", action)
+			if err := os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS(filepath.Join("..", "..", "examples", "mlops-stack-demo"))); err != nil {
+				return err
+			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "stack"), os.DirFS(filepath.Join("testdata", "stack")))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
