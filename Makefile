@@ -19,7 +19,7 @@ demo:
 
 #: test     every test, with the race detector where there is a C compiler
 test:
-	go test $(RACE) -timeout 10m ./...
+	go test $(RACE) -timeout 15m ./...
 
 #: test-kill  the program as a process, killed and interrupted at every request that changes something
 test-kill:

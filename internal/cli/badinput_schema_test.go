@@ -333,7 +333,7 @@ func (g *generator) names(s spot) {
 	}
 	entries := map[string]string{
 		"git.teams": "push", "branches": "{}", "targets": "{}", "catalogs": "{ exists: true, target: prod }",
-		"catalogs.*.schemas": "{}", "secrets": "{ env: MLOPS_X }", "variables": "x", "projects": "{}",
+		"catalogs.*.schemas": "{}", "secrets": "{ env: MLOPS_X }", "variables": "x", "projects": "{}", "groups": "{}",
 	}
 	entry := g.parse([]byte(entries[strings.Join(s.path, ".")]))
 	code := rule.text("x-code")
