@@ -70,7 +70,7 @@ func editedPlans() []edit {
 		{name: "escapes in an address", code: 5, says: stale, edit: func(p map[string]any) {
 			p["changes"] = append(changes(p), map[string]any{"address": nasty, "kind": nasty, "action": "delete", "reason": nasty, "depends_on": []any{nasty}})
 		}},
-		{name: "an action that there is none of", code: 0, edit: set(changed, "action", "destroy_everything")},
+		{name: "an action that there is none of", code: 3, says: "which this version does not know", edit: set(changed, "action", "destroy_everything")},
 	}
 }
 
