@@ -131,7 +131,7 @@ func network() http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// plan makes the plan of a session, with the spec's warnings and what could not be done from here.
+// plan makes the plan of a session; what the spec's checks warned of is said with it.
 func (a *app) plan(ctx context.Context, s *session, aim engine.Aim) (*plan.Plan, error) {
 	began := a.clock.Now()
 	settled := a.waiting("reading live state")

@@ -48,7 +48,10 @@ func Judge(in Input) diag.List {
 		}
 	}
 	for _, r := range in.Rules {
-		if deny, issues := rule.Compile(r.Deny); r.Deny != "" && len(issues) == 0 { // the spec was refused else
+		if r.Deny == "" {
+			continue
+		}
+		if deny, issues := rule.Compile(r.Deny); len(issues) == 0 { // the spec was refused else
 			kept = append(kept, in.denied(teams{PolicyRule: r, deny: deny})...)
 		}
 	}

@@ -3,11 +3,9 @@ package spec
 // unsupported are the places of the spec that later versions act on, and what to do until then. A
 // last segment may be a value. They are refused by name: ignoring one would promise what nobody does.
 func unsupported() map[string]string {
-	const byHand = "leave it out, and keep doing it by hand"
 	return map[string]string{
-		"projects.*.workflows.dispatch": "use generate; or none, and run deploy-cicd.yml by hand",
-
-		"service_principals.*.git_credential": byHand,
+		"projects.*.workflows.dispatch":       "use generate; or none, and run deploy-cicd.yml by hand",
+		"service_principals.*.git_credential": "leave it out, and keep doing it by hand",
 	}
 }
 
