@@ -12,9 +12,7 @@ var bad = flag.Bool("bad", false, "run the cases that are known to fail, too")
 // badness is what the program does wrong today, by a glob of the cases that show it. An entry goes when its
 // cases pass: `go test ./internal/faulttest -faults=all -bad` says which do.
 func badness() map[string]string {
-	return map[string]string{
-		"F27/delete/repository/*": "after a repository's deletion that was accepted and not done, the next destroy finds nothing to do",
-	}
+	return map[string]string{}
 }
 
 // knownBad reports whether a case is known to fail, and why.

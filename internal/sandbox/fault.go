@@ -154,11 +154,15 @@ func (c *call) fail(f *Fault) *answer {
 	return a
 }
 
-// ignored answers a request and takes its effect back. What git keeps is beyond it: a push has its effect.
+// ignored answers a request and takes its effect back, what git keeps included.
 func (s *Sandbox) ignored(c *call, route *route) (*answer, error) {
 	before, err := json.Marshal(s.state)
 	if err != nil {
 		return nil, fmt.Errorf("keeping the state: %w", err)
+	}
+	takeBack, err := s.keepGit()
+	if err != nil {
+		return nil, fmt.Errorf("keeping the git folders: %w", err)
 	}
 	a := s.handle(c, route)
 	now := s.state
@@ -169,6 +173,9 @@ func (s *Sandbox) ignored(c *call, route *route) (*answer, error) {
 	s.state.Sequence = now.Sequence // ids that were handed out stay so
 	was := now.GitHub
 	s.state.GitHub.scratch, s.state.GitHub.answered, s.state.GitHub.used = was.scratch, was.answered, was.used
+	if err := takeBack(); err != nil {
+		return nil, fmt.Errorf("taking the git folders back: %w", err)
+	}
 	return a, nil
 }
 

@@ -68,8 +68,17 @@ func initGit(dir, branch string) (*git.Repository, error) {
 	return git.PlainOpen(dir)
 }
 
-// gitDir is beside the state file, or below a folder of the process's own for a sandbox without one.
+// gitDir is where the repository's git folder is, or would be.
 func (s *Sandbox) gitDir(r *ghRepo) (string, error) {
+	root, err := s.gitRoot()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(root, fmt.Sprintf("%d.git", r.ID)), nil
+}
+
+// gitRoot is beside the state file, or a folder of the process's own for a sandbox without one.
+func (s *Sandbox) gitRoot() (string, error) {
 	gh, root := s.state.GitHub, filepath.Join(s.opt.Dir, "git")
 	if s.opt.Dir == "" {
 		if gh.scratch == "" {
@@ -84,7 +93,29 @@ func (s *Sandbox) gitDir(r *ghRepo) (string, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return "", fmt.Errorf("the folder of git repositories: %w", err)
 	}
-	return filepath.Join(root, fmt.Sprintf("%d.git", r.ID)), nil
+	return root, nil
+}
+
+// keepGit copies every git folder. The func that it returns puts the copies in their places.
+func (s *Sandbox) keepGit() (takeBack func() error, err error) {
+	root, err := s.gitRoot()
+	if err != nil {
+		return nil, err
+	}
+	kept := root + ".kept"
+	if err := os.RemoveAll(kept); err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(kept, os.DirFS(root)); err != nil {
+		return nil, err
+	}
+	return func() error {
+		clear(s.opened)
+		if err := os.RemoveAll(root); err != nil {
+			return err
+		}
+		return os.Rename(kept, root)
+	}, nil
 }
 
 func (s *Sandbox) removeGit(r *ghRepo) error {

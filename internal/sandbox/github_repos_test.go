@@ -269,3 +269,22 @@ func TestAnEnterpriseServerHasItsAPIElsewhere(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What git keeps of a repository is part of the effect: the ledger lies in it.
+func TestADeletionWithoutEffectLeavesWhatGitKeeps(t *testing.T) {
+	for name, dir := range map[string]string{"in a folder": t.TempDir(), "in none": ""} {
+		t.Run(name, func(t *testing.T) {
+			g := openGitHubTest(t, Options{Dir: dir, Hosts: Hosts{GitHub: "https://github.com", Owner: "acme"}}, " repositories: [{ name: acme/demo, files: { a: b } }]\n")
+			before := g.get("/repos/acme/demo/git/matching-refs/").text
+			inject(t, g.s, Fault{Method: "DELETE", Path: "*/repos/acme/demo", Action: FaultIgnore}, Fault{Method: "POST", Path: "*/git/refs", Action: FaultIgnore})
+			g.do(204, "DELETE", "/repos/acme/demo", nil)
+			sha := g.get("/repos/acme/demo/git/ref/heads/main").object["object"].(map[string]any)["sha"]
+			g.do(201, "POST", "/repos/acme/demo/git/refs", map[string]any{"ref": "refs/heads/other", "sha": sha})
+			if after := g.get("/repos/acme/demo/git/matching-refs/").text; after != before {
+				t.Errorf("the refs are %s, want %s", after, before)
+			}
+			g.do(204, "DELETE", "/repos/acme/demo", nil)
+			g.do(404, "GET", "/repos/acme/demo", nil)
+		})
+	}
+}

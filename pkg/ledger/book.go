@@ -99,6 +99,9 @@ func (b *Book) look(ctx context.Context) error {
 		return nil
 	}
 	l := fresh(b.opt.Where)
+	if !b.until.IsZero() {
+		l = b.ledger // the ref was taken away under this run, which knows what stood there
+	}
 	if hash != "" {
 		if l, err = b.read(ctx, hash); err != nil {
 			return err

@@ -232,6 +232,34 @@ func TestWhatWasDoneIsRecordedAfterTheLeaseWasLost(t *testing.T) {
 	}
 }
 
+// A service that does away with a repository by and by takes its refs before the rest.
+func TestALedgerThatIsTakenAwayUnderARunIsWrittenAgainInFull(t *testing.T) {
+	s := newShelf(newClock())
+	before := open(t, s, "a")
+	if err := before.take(0); err != nil {
+		t.Fatal(err)
+	}
+	before.close()
+	u := open(t, s, "b")
+	if err := u.take(0); err != nil {
+		t.Fatal(err)
+	}
+	clear(s.refs)
+	if err := u.book.Close(t.Context(), "ends", func(l *ledger.Ledger) {
+		l.Close("variable/A")
+		l.Put(ledger.Object{Address: "variable/B", Kind: "variable", Origin: ledger.Made, Live: resource.Object{"name": "B"}})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if l := open(t, s, "c").book.Ledger(); len(l.Objects) != 2 || len(l.Intents) != 0 {
+		t.Errorf("the ledger is %+v", l)
+	}
+	clear(s.refs)
+	if l := open(t, s, "d").book.Ledger(); len(l.Objects) != 0 {
+		t.Errorf("a run that begins without a ledger knows of %+v", l.Objects)
+	}
+}
+
 func TestUnlockRemovesTheLeaseThatWasSeen(t *testing.T) {
 	s := newShelf(newClock())
 	first, second := open(t, s, "a"), open(t, s, "b")
