@@ -30,7 +30,7 @@ func layers() []layer {
 		{"internal/gitrepo", []string{"pkg/resource"}, "git knows no REST client"},
 		{"pkg/ledger", []string{"pkg/resource", "internal/gitrepo"}, "the ledger is a document and its lease; it knows no plan"},
 		{"pkg/plan", []string{"pkg/diag", "pkg/ledger", "pkg/resource", "internal/dag"}, "planning is a pure function of values"},
-		{"pkg/policy", []string{"pkg/diag", "pkg/plan", "pkg/rule", "pkg/spec"}, "judging a plan is a pure function of the plan and the spec"},
+		{"pkg/policy", []string{"pkg/diag", "pkg/plan", "pkg/resource", "pkg/rule", "pkg/spec"}, "judging a plan is a pure function of the plan and the spec"},
 		{"internal/observe", []string{"pkg/plan", "pkg/resource", "internal/dag"}, "reading goes through the contract alone"},
 		{"pkg/apply", []string{"pkg/plan", "pkg/resource", "internal/dag", "internal/observe"}, "apply walks a plan and knows no kind"},
 

@@ -112,7 +112,6 @@ func (c *check) compare(ctx context.Context) error {
 			return err
 		}
 		c.plan = sides.Head
-		c.report.Diagnostics = sorted(c.report.Diagnostics, c.heard(sides.Head))
 	}
 	if c.base.stack != nil {
 		if sides.Base, why, err = c.planBase(ctx, why); err != nil {
@@ -120,15 +119,11 @@ func (c *check) compare(ctx context.Context) error {
 		}
 	}
 	if why != "" {
-		c.report.Known, c.report.Why, c.plan = ci.Wish, why, nil
-		if sides.Head, err = head.Blind(why); err != nil {
+		if err := c.compareWishes(&sides, head, why); err != nil {
 			return err
 		}
-		c.report.Diagnostics = sorted(c.report.Diagnostics, sides.Head.Diagnostics)
-		if sides.Base == nil {
-			sides.Base = &plan.Plan{} // a spec that is new
-		}
 	}
+	c.report.Diagnostics = sorted(c.report.Diagnostics, c.heard(sides.Head))
 	switch {
 	case sides.Head.Diagnostics.HasErrors() && len(sides.Head.Changes) == 0:
 		return nil // there is nothing to compare, and the diagnostics say why
@@ -137,6 +132,24 @@ func (c *check) compare(ctx context.Context) error {
 		return nil
 	}
 	return c.report.Compare(sides)
+}
+
+// compareWishes goes by what the two specs wish alone, for the reason why; what a look has found out by then is said.
+func (c *check) compareWishes(sides *ci.Sides, head *engine.Engine, why string) error {
+	if c.plan != nil {
+		c.report.Diagnostics = sorted(c.report.Diagnostics, withoutRules(c.heard(c.plan)))
+	}
+	c.report.Known, c.report.Why, c.plan = ci.Wish, why, nil
+	p, err := head.Blind(why, sides.Base)
+	if sides.Head = p; sides.Base == nil {
+		sides.Base = &plan.Plan{} // a spec that is new
+	}
+	return err
+}
+
+// withoutRules are diagnostics without what rules say, which is said of the wishes again.
+func withoutRules(list diag.List) diag.List {
+	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return spec.IsPolicy(d.Code) })
 }
 
 // planBase plans the base's spec: blindly for the reason why, or where its plan does not get through.
@@ -152,11 +165,11 @@ func (c *check) planBase(ctx context.Context, why string) (*plan.Plan, string, e
 		}
 		why = "the base branch's spec cannot be planned: " + p.Diagnostics[0].Summary
 	}
-	p, err := e.Blind(why)
+	p, err := e.Blind(why, nil)
 	return p, why, err
 }
 
-// connect binds a spec to its hosts: a pull request's within the bounds of its base.
+// connect binds a spec to its hosts: a pull request's within the bounds of its base, whose rules hold, too.
 func (c *check) connect(stack *spec.Stack) (*engine.Engine, error) {
 	w, err := c.enter(stack)
 	if err != nil {
@@ -168,7 +181,9 @@ func (c *check) connect(stack *spec.Stack) (*engine.Engine, error) {
 	}
 	if stack != c.base.stack && (c.event.Pull != 0 || c.base.stack != nil) {
 		o.Bounds = &engine.Bounds{By: c.base.stack, Text: c.base.data, Why: "the base branch's spec does not name it so"}
-		o.Rules = c.rules(stack)
+	}
+	if stack == c.head.stack {
+		o.Found = c.head.found
 	}
 	e, err := engine.Connect(stack, o)
 	if err != nil {
@@ -179,25 +194,6 @@ func (c *check) connect(stack *spec.Stack) (*engine.Engine, error) {
 		c.given = givenSecrets(stack, w.env)
 	}
 	return e, nil
-}
-
-// rules are the base branch's, and those that the pull request adds. It silences nothing: neither does an exception of its
-// own hold before it is merged, nor is a rule gone that it takes out.
-func (c *check) rules(head *spec.Stack) []spec.PolicyRule {
-	rules := []spec.PolicyRule{}
-	names := map[string]bool{}
-	if c.base.stack != nil {
-		rules = slices.Clone(c.base.stack.Policy)
-	}
-	for _, r := range rules {
-		names[r.Name] = r.Name != ""
-	}
-	for _, r := range head.Policy {
-		if r.Ignore == "" && !names[r.Name] {
-			rules = append(rules, r)
-		}
-	}
-	return rules
 }
 
 func (c *check) plans(ctx context.Context, e *engine.Engine) (*plan.Plan, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
 	"github.com/mlopsctl/mlopsctl/internal/render"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
@@ -41,6 +42,7 @@ type side struct {
 	data   []byte // nil: it is read from path
 	commit string
 	stack  *spec.Stack
+	found  diag.List // by the spec's checks
 }
 
 func (c *check) env(name string) string {

@@ -147,10 +147,11 @@ func (c *check) readHead(ctx context.Context) (err error) {
 		c.head.stack, list = spec.Load(c.head.path, o)
 	}
 	c.report.Head.Commit = c.head.commit
-	c.report.Diagnostics = sorted(c.report.Diagnostics, list)
 	if list.HasErrors() {
+		c.report.Diagnostics = sorted(c.report.Diagnostics, list)
 		return &failure{code: exitInvalid, told: true}
 	}
+	c.head.found = list // the plan says it with the rest, as its rules may have something to say about it
 	c.report.Head.SHA256 = c.head.stack.SHA256
 	return nil
 }

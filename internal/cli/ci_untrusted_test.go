@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -81,14 +82,17 @@ func (p *proposal) ask(method, path string, body any) map[string]any {
 // propose opens a pull request with that spec, and writes the event of a job that is about it.
 func propose(t *testing.T, spec, event string) *proposal {
 	t.Helper()
-	return proposeOn(t, "https://github.com", spec, event)
+	return scene{spec: spec, event: event}.open(t)
 }
 
-func proposeOn(t *testing.T, host, spec, event string) *proposal {
+// scene is a pull request: where, against what (proposedTo, unless said), with which spec, and what a job of it is told.
+type scene struct{ host, base, spec, event string }
+
+func (s scene) open(t *testing.T) *proposal {
 	t.Helper()
-	base, api := proposedTo, "https://api.github.com"
-	if host != "https://github.com" {
-		base, api = strings.Replace(proposedTo, "git: {", "git: { host: "+host+",", 1), host+"/api/v3"
+	host, base, api := cmp.Or(s.host, "https://github.com"), cmp.Or(s.base, proposedTo), "https://api.github.com"
+	if s.host != "" {
+		base, api = strings.Replace(base, "git: {", "git: { host: "+host+",", 1), host+"/api/v3"
 	}
 	world := "github:\n  users:\n    - { login: reader, role: member, token: ghs_readonly, permissions: { contents: read, pull_requests: read } }\n" +
 		"    - { login: mallory, role: member, token: ghp_mallory }\n" +
@@ -109,7 +113,7 @@ func proposeOn(t *testing.T, host, spec, event string) *proposal {
 	main := p.ask("GET", "/git/ref/heads/main", nil)["object"].(map[string]any)["sha"]
 	p.ask("POST", "/git/refs", map[string]any{"ref": "refs/heads/change", "sha": main})
 	file := p.ask("GET", "/contents/mlops.yaml", nil)
-	p.ask("PUT", "/contents/mlops.yaml", map[string]any{"message": "change", "branch": "change", "sha": file["sha"], "content": base64.StdEncoding.EncodeToString([]byte(spec))})
+	p.ask("PUT", "/contents/mlops.yaml", map[string]any{"message": "change", "branch": "change", "sha": file["sha"], "content": base64.StdEncoding.EncodeToString([]byte(s.spec))})
 	pull := p.ask("POST", "/pulls", map[string]any{"title": "x", "head": "change", "base": "main"})
 	pull["head"].(map[string]any)["repo"].(map[string]any)["full_name"] = "mallory/fares"
 	data, err := json.Marshal(map[string]any{"number": 1, "pull_request": pull})
@@ -117,13 +121,13 @@ func proposeOn(t *testing.T, host, spec, event string) *proposal {
 		t.Fatal(err)
 	}
 	p.write("event.json", data)
-	p.write("mlops.yaml", []byte(spec))
+	p.write("mlops.yaml", []byte(s.spec))
 	p.env = map[string]string{
-		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": filepath.Join(p.dir, "event.json"), "GITHUB_REPOSITORY": "acme/fares",
+		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": s.event, "GITHUB_EVENT_PATH": filepath.Join(p.dir, "event.json"), "GITHUB_REPOSITORY": "acme/fares",
 		"GITHUB_SERVER_URL": host, "GITHUB_TOKEN": "ghs_readonly", "MLOPS_SHOWN": "fares", "MLOPS_TOKEN": canary, "MLOPS_OTHER": canary + "-2",
 		"GITHUB_WORKSPACE": p.dir, "GITHUB_OUTPUT": filepath.Join(p.dir, "output"), "GITHUB_STEP_SUMMARY": filepath.Join(p.dir, "summary"),
 	}
-	if event != "pull_request" { // such a job has every right, and the base branch's checkout
+	if s.event != "pull_request" { // such a job has every right, and the base branch's checkout
 		for name, value := range box.Operator() {
 			p.env[name] = value
 		}
@@ -297,6 +301,44 @@ func unseen(t *testing.T, p *proposal, said string) {
 	}
 }
 
+// The rules of the base branch hold on a fork as well, for the wishes alone; what a rule needs of live state is said, and
+// refuses nothing.
+func TestTheBasesRulesHoldOnAFork(t *testing.T) {
+	const rules = `policy:
+  - { name: approvals, deny: 'change.kind == "branch_protection" && change.after.required_approvals < 1', message: main needs an approval }
+  - { name: no fewer, deny: 'change.kind == "branch_protection" && change.after.required_approvals < change.before.required_approvals' }
+  - { name: nothing goes, deny: 'change.kind == "variable" && change.action == "delete"' }
+  - { enforce: policy/all-privileges }
+`
+	base := proposedTo + rules
+	weaker := strings.NewReplacer("required_approvals < 1", "required_approvals < 0", "  - { enforce: policy/all-privileges }\n", "").Replace(base)
+	grant := "permissions: [{ principal: \"group:ann\", on: \"catalog:prod\", privileges: [ALL_PRIVILEGES] }]\n"
+	for name, c := range map[string]struct {
+		spec string
+		code int
+		want string
+	}{
+		"nothing that a rule denies":             {strings.Replace(base, "OWNER: ann", "OWNER: bob", 1), 0, `the rule "no fewer" is undecided for branch_protection/main`},
+		"something leaves":                       {strings.Replace(base, "variables: { OWNER: ann }", "variables: {}", 1), 0, `the rule "nothing goes" is undecided for variable/prod/DATABRICKS_HOST, variable/prod/DATABRICKS_CLIENT_ID, variable/OWNER`},
+		"something that a rule denies":           {strings.Replace(base, "required_approvals: 1", "required_approvals: 0", 1), 5, "main needs an approval"},
+		"the rule is weakened beside it":         {strings.Replace(weaker, "required_approvals: 1", "required_approvals: 0", 1), 5, "main needs an approval"},
+		"all rules are gone":                     {strings.Replace(proposedTo, "required_approvals: 1", "required_approvals: 0", 1), 5, "main needs an approval"},
+		"a built-in one is not enforced":         {weaker + grant, 5, "policy/all-privileges"},
+		"a built-in one is silenced":             {base + "  - { ignore: policy/all-privileges, at: \"*\", reason: mine }\n" + grant, 5, "policy/all-privileges"},
+		"a rule of its own":                      {base + "  - { name: no ann, deny: 'change.kind == \"variable\" && change.after.value == \"ann\"' }\n", 5, `the rule "no ann" denies it`},
+		"a rule of its own under a name that is": {proposedTo + "policy: [{ name: approvals, deny: 'change.kind == \"variable\"', message: no variables }]\n", 5, "no variables"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := scene{base: base, spec: c.spec, event: "pull_request"}.open(t)
+			code, said := p.check()
+			p.harmless()
+			if code != c.code || !strings.Contains(said, c.want) || !strings.Contains(said, "judges the wishes by the rules") {
+				t.Errorf("exit code %d, want %d and %q:\n%s", code, c.code, c.want, said)
+			}
+		})
+	}
+}
+
 func TestACheckoutOfTheHeadInAPrivilegedJobIsRefused(t *testing.T) {
 	p := propose(t, changed("OWNER: ann", "OWNER: bob"), "pull_request_target")
 	data, err := os.ReadFile(filepath.Join(p.dir, "event.json"))
@@ -376,7 +418,7 @@ func TestTheCommentIsOnesOwnAndOnlyOnce(t *testing.T) {
 func TestAnEnterpriseServersPullRequestIsCheckedThere(t *testing.T) {
 	const host = "https://github.acme.example"
 	spec := strings.NewReplacer("git: {", "git: { host: "+host+",", "OWNER: ann", "OWNER: bob").Replace(proposedTo)
-	p := proposeOn(t, host, spec, "pull_request_target")
+	p := scene{host: host, spec: spec, event: "pull_request_target"}.open(t)
 	if code, said := p.check(); code == 0 || len(p.sent) > 0 {
 		t.Errorf("a host that nobody trusts was asked; exit code %d:\n%s", code, said)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // Bounds keep an engine to the places that another spec names: its repository, its account, its
-// workspaces, each by the login that it has there. They are for a spec that may be anybody's. What lies
+// workspaces, each by the login that it has there; and its rules hold. They are for a spec that may be anybody's. What lies
 // elsewhere is unknown, and no request goes there; the values of its secrets are not looked at.
 type Bounds struct {
 	By   *spec.Stack // nil: no place at all
@@ -100,8 +100,9 @@ func (w *withheld) Error() string { return w.why }
 func (w *withheld) Unwrap() error { return resource.ErrForbidden }
 
 // Blind returns the plan of a spec for which nothing is looked at and nothing is sent: every object is
-// unknown, for the reason why. It is what two specs can be compared by, wish with wish.
-func (e *Engine) Blind(why string) (*plan.Plan, error) {
+// unknown, for the reason why. It is what two specs can be compared by, wish with wish, and what the rules say of the
+// wishes alone. was is the blind plan of the spec that came before, nil where there was none.
+func (e *Engine) Blind(why string, was *plan.Plan) (*plan.Plan, error) {
 	p := e.empty()
 	wishes, problems, err := plan.Declare(e.types, resource.Wishes{Stack: e.stack, Metastores: map[string]string{}})
 	if err != nil {
@@ -114,8 +115,11 @@ func (e *Engine) Blind(why string) (*plan.Plan, error) {
 	for _, w := range wishes {
 		seen[w.Addr.String()] = plan.Observation{State: plan.Hidden, Reason: why}
 	}
-	p.Changes, err = plan.Build(plan.Input{Wishes: wishes, Types: e.byName, Seen: seen})
-	return p, err
+	if p.Changes, err = plan.Build(plan.Input{Wishes: wishes, Types: e.byName, Seen: seen}); err != nil {
+		return nil, err
+	}
+	p.Diagnostics = e.judgeWishes(p, was)
+	return p, nil
 }
 
 // empty is a plan of the stack that says nothing yet.

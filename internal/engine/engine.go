@@ -29,12 +29,11 @@ type Options struct {
 	Env         func(string) (string, bool) // the environment
 	Home        string                      // holds .databrickscfg and gh's configuration; "" is nowhere
 	Clock       transport.Clock
-	Parallelism int               // reads at a time; 0 is 32
-	Version     string            // of the program
-	Spec        spec.Options      // by which other versions of the spec are read
-	Rules       []spec.PolicyRule // that a plan is judged by; nil is the spec's own
-	Found       diag.List         // by the spec's checks: what a plan says with the rest
-	Bounds      *Bounds           // nil: the spec is trusted
+	Parallelism int          // reads at a time; 0 is 32
+	Version     string       // of the program
+	Spec        spec.Options // by which other versions of the spec are read
+	Found       diag.List    // by the spec's checks: what a plan says with the rest
+	Bounds      *Bounds      // nil: the spec is trusted
 }
 
 // Engine plans and applies one stack.

@@ -179,7 +179,7 @@ func Check(r *ci.Report, s Style) string {
 		text += " Danger: " + words + "."
 	}
 	if r.Known == ci.Wish && r.Why != "" {
-		text += " No live state was looked at: " + Clean(r.Why) + "."
+		text += " No live state was looked at: " + Clean(r.Why) + ". The rules were held against the wishes."
 	}
 	fmt.Fprintf(&b, "%s %s\n", s.paint(bold, text), v.cost(r.Requests))
 	return b.String()

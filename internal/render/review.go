@@ -107,7 +107,7 @@ func headline(r *ci.Report) string {
 		text += " · :warning: **" + words + "**"
 	}
 	if r.Known == ci.Wish && r.Why != "" {
-		text += "\n\n> No live state was looked at: " + code(r.Why) + ". This compares what the two specs wish."
+		text += "\n\n> No live state was looked at: " + code(r.Why) + ". This compares what the two specs wish, and judges the wishes by the rules."
 	}
 	return text + "\n"
 }

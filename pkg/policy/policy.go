@@ -6,19 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 	"github.com/mlopsctl/mlopsctl/pkg/rule"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
-// Input is what is judged. Changes may be wishes that were compared with nothing, as where there is nobody
-// to ask: what only live state shows is not found then.
+// Input is what is judged. A change that is unknown is judged by its wish: what only live state shows is not
+// found then, and a rule that hangs on it is said to be undecided.
 type Input struct {
 	Stack   *spec.Stack
 	Rules   []spec.PolicyRule // Stack.Policy, or what Together makes of two
 	Changes []plan.Change
+	Blind   bool // nothing at all was looked at: then "unknown" says nothing of a change
 	// Diagnostics of the plan. Those whose code is a built-in rule's are judged like the rest.
 	Diagnostics diag.List
 }
@@ -98,15 +101,68 @@ func (in Input) denied(r teams) diag.List {
 		whole.Summary[string(action)] = n
 	}
 	if !r.deny.OfChange() {
-		return verdict(r, whole, plan.Change{Source: r.Pos})
+		return in.deniedWhole(r, whole)
 	}
 	var list diag.List
+	var open []string
 	for _, c := range in.Changes {
 		of := whole
-		of.Change = seen(c)
-		list = append(list, verdict(r, of, c)...)
+		if of.Change = seen(c); c.Action != plan.Unknown {
+			list = append(list, verdict(r, of, c)...)
+			continue
+		}
+		found, undecided := in.verdictByWish(r, of, c)
+		if list = append(list, found...); undecided {
+			open = append(open, c.Address)
+		}
 	}
-	return list
+	return append(list, undecided(r, open)...)
+}
+
+// deniedWhole asks a rule about the plan as a whole. One that nothing denies yet may be denied by what is unknown.
+func (in Input) deniedWhole(r teams, whole rule.Input) diag.List {
+	if !in.Blind {
+		if list := verdict(r, whole, plan.Change{Source: r.Pos}); len(list) > 0 || whole.Summary[string(plan.Unknown)] == 0 {
+			return list
+		}
+	}
+	whole.Unseen = []string{"summary"}
+	if _, err := r.deny.Denies(whole); errors.Is(err, rule.ErrUnseen) {
+		return undecided(r, []string{"the plan as a whole"})
+	}
+	return verdict(r, whole, plan.Change{Source: r.Pos})
+}
+
+// verdictByWish is what a rule says of an object that was not seen, from its wish alone, and whether it says nothing
+// because it needs more than that.
+func (in Input) verdictByWish(r teams, of rule.Input, c plan.Change) (list diag.List, undecided bool) {
+	of.Unseen = []string{"change.before", "change.fields", "change.danger", "change.reason"}
+	if !in.Blind {
+		if denied, err := r.deny.Denies(of); denied && err == nil {
+			return verdict(r, of, c), false
+		}
+	}
+	of.Unseen = append(of.Unseen, "change.action")
+	_, err := r.deny.Denies(of)
+	if errors.Is(err, rule.ErrUnseen) || errors.Is(err, rule.ErrAbsent) && !c.Leaving {
+		return nil, true
+	}
+	return verdict(r, of, c), false
+}
+
+// undecided says of a rule, once, that it could not be held against what was not looked at.
+func undecided(r teams, about []string) diag.List {
+	const most = 5
+	if len(about) == 0 {
+		return nil
+	}
+	text := strings.Join(about[:min(len(about), most)], ", ")
+	if more := len(about) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return diag.List{{Severity: diag.Warning, Code: "policy/unseen",
+		Summary: fmt.Sprintf("the rule %q is undecided for %s", r.Name, text),
+		Detail:  fmt.Sprintf("it stands at %s, and hangs on live state that was not looked at; a plan that may look decides it", r.Pos)}}
 }
 
 // verdict is what one rule says of one change. What cannot be decided is not allowed, but for an object that
@@ -150,8 +206,22 @@ func seen(c plan.Change) map[string]any {
 		}
 		return o
 	}
+	if c.Action == plan.Unknown && c.After == nil {
+		c.After = settled(c.Want)
+	}
 	return map[string]any{
 		"address": c.Address, "kind": c.Kind, "action": string(c.Action), "reason": c.Reason, "host": c.Host, "danger": string(c.Danger),
 		"before": object(c.Before), "after": object(c.After), "fields": fields,
 	}
+}
+
+// settled is a wish without the fields that other objects will say.
+func settled(want resource.Object) resource.Object {
+	out := resource.Object{}
+	for name, value := range want {
+		if len(resource.Refs(resource.Object{name: value})) == 0 {
+			out[name] = value
+		}
+	}
+	return out
 }

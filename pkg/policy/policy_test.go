@@ -203,7 +203,7 @@ func TestWhatCannotBeDecidedIsRefused(t *testing.T) {
 	s := stack(t, `policy: [{ name: approvals, deny: 'change.kind == "branch_protection" && change.after.required_approvals < 2' }]`+"\n")
 	for action, want := range map[plan.Action]int{
 		plan.Create: 1, plan.Update: 1, plan.None: 1, plan.Adopt: 1,
-		plan.Delete: 0, plan.Release: 0, plan.Unknown: 0, plan.Blocked: 0, plan.Wait: 0,
+		plan.Delete: 0, plan.Release: 0, plan.Blocked: 0, plan.Wait: 0,
 	} {
 		got := policy.Judge(policy.Input{Stack: s, Rules: s.Policy, Changes: []plan.Change{{Address: "branch_protection/main", Kind: "branch_protection", Action: action}}})
 		if len(got) != want || want == 1 && (got[0].Code != "policy/undecided" || !strings.Contains(got[0].Summary, "required_approvals")) {
@@ -217,6 +217,51 @@ func TestWhatCannotBeDecidedIsRefused(t *testing.T) {
 	}
 	if got := judged(policy.Judge(policy.Input{Stack: runaway, Rules: runaway.Policy, Changes: []plan.Change{of}})); !slices.Equal(got, []string{"!policy/undecided team/a"}) {
 		t.Errorf("a rule that would run away: %q", got)
+	}
+}
+
+// What was not seen is judged by its wish; what a rule needs beyond that is said, and refuses nothing.
+func TestWhatWasNotSeenIsJudgedByItsWish(t *testing.T) {
+	wished := func(address string, want map[string]any) plan.Change {
+		kind, _, _ := strings.Cut(address, "/")
+		return plan.Change{Address: address, Kind: kind, Action: plan.Unknown, Want: want}
+	}
+	gone := wished("team/b", nil)
+	gone.Leaving = true
+	changes := []plan.Change{
+		wished("branch_protection/main", map[string]any{"required_approvals": 1.0, "name": map[string]any{"$ref": "repository", "field": "id"}}),
+		wished("team/a", map[string]any{"role": "admin"}), gone,
+	}
+	for _, c := range []struct {
+		deny string
+		want []string
+	}{
+		{`change.kind == "branch_protection" && change.after.required_approvals < 2`, []string{"!policy/denied branch_protection/main"}},
+		{`change.kind == "branch_protection" && change.after.required_approvals < 1`, nil},
+		{`change.kind == "branch_protection" && change.after.required_approvals < change.before.required_approvals`, []string{"policy/unseen"}},
+		{`change.kind == "branch_protection" && change.after.name == "x"`, []string{"policy/unseen"}},
+		{`change.kind == "team" && change.action == "delete"`, []string{"policy/unseen"}},
+		{`change.kind == "team" && change.after.role == "admin" && change.action == "create"`, []string{"policy/unseen"}},
+		{`change.danger == "access_loss"`, []string{"policy/unseen"}},
+		{`summary.delete > 0`, []string{"policy/unseen"}},
+		{`summary.unknown > 0`, []string{"policy/unseen"}},
+		{`change.action == "unknown"`, []string{"policy/unseen"}},
+		{`stack.name == "demo"`, []string{"!policy/denied"}},
+	} {
+		s := stack(t, "policy: [{ name: mine, deny: '"+c.deny+"' }]\n")
+		in := policy.Input{Stack: s, Rules: s.Policy, Changes: changes, Blind: true}
+		if got := judged(policy.Judge(in)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.deny, got, c.want)
+		}
+	}
+	// Where some of it was looked at, that an object is unknown is known.
+	s := stack(t, "policy: [{ name: all is seen, deny: 'change.action == \"unknown\"' }, { name: few, deny: 'summary.unknown > 1' }, { name: none goes, deny: 'summary.delete > 0' }]\n")
+	got := judged(policy.Judge(policy.Input{Stack: s, Rules: s.Policy, Changes: append(changes, change("team/c", "team", nil))}))
+	want := []string{"policy/unseen", "!policy/denied", "!policy/denied branch_protection/main", "!policy/denied team/a", "!policy/denied team/b"}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
 )
 
 // The bounds of a rule: its text in code points, how deep it nests, and what deciding it may cost, in CEL's
@@ -45,6 +46,8 @@ var (
 	ErrAbsent = errors.New("a field that it reads is absent")
 	// ErrCost: deciding it went beyond the bound.
 	ErrCost = errors.New("it takes too long to decide")
+	// ErrUnseen: it hangs on what was not looked at.
+	ErrUnseen = errors.New("it hangs on what was not looked at")
 )
 
 // Compile checks an expression. The Rule is nil when there are issues, which are in the order of the text.
@@ -64,7 +67,7 @@ func Compile(expression string) (*Rule, []Issue) {
 	if issues := unknownWords(tree); len(issues) > 0 {
 		return nil, issues
 	}
-	program, err := env.Program(compiled, cel.CostLimit(maxCost))
+	program, err := env.Program(compiled, cel.CostLimit(maxCost), cel.EvalOptions(cel.OptPartialEval))
 	if err != nil {
 		return nil, []Issue{{Line: 1, Column: 1, Text: oneLine(err.Error())}}
 	}
@@ -79,16 +82,24 @@ type Input struct {
 	Change  map[string]any // with the fields that Vocabulary lists under change
 	Stack   map[string]any
 	Summary map[string]int
+	Unseen  []string // the words of Vocabulary whose values nobody knows, such as change.before
 }
 
 // Denies decides the rule. One that reads a field which objects of that kind do not have denies nothing. The
-// error is ErrAbsent, ErrCost, or what went wrong in the expression.
+// error is ErrAbsent, ErrCost, ErrUnseen, or what went wrong in the expression. A rule that comes out the same whatever
+// the unseen is, is decided.
 func (r *Rule) Denies(in Input) (bool, error) {
 	if in.Change != nil && !r.fits(in.Change) {
 		return false, nil
 	}
-	out, _, err := r.program.Eval(map[string]any{"change": plain(in.Change), "stack": plain(in.Stack), "summary": in.Summary})
+	vars, err := in.vars()
+	if err != nil {
+		return false, err
+	}
+	out, _, err := r.program.Eval(vars)
 	switch {
+	case err == nil && types.IsUnknown(out):
+		return false, ErrUnseen
 	case err == nil:
 	case strings.Contains(err.Error(), "no such key"): // the library has no other sign of it
 		_, name, _ := strings.Cut(oneLine(err.Error()), "no such key: ")
@@ -103,6 +114,24 @@ func (r *Rule) Denies(in Input) (bool, error) {
 		return false, errors.New("it is neither true nor false")
 	}
 	return denied, nil
+}
+
+// vars are what the expression's variables stand for.
+func (in Input) vars() (any, error) {
+	values := map[string]any{"change": plain(in.Change), "stack": plain(in.Stack), "summary": in.Summary}
+	if len(in.Unseen) == 0 {
+		return values, nil
+	}
+	var hidden []*cel.AttributePatternType
+	for _, word := range in.Unseen {
+		variable, field, deeper := strings.Cut(word, ".")
+		pattern := cel.AttributePattern(variable)
+		if deeper {
+			pattern = pattern.QualString(field)
+		}
+		hidden = append(hidden, pattern)
+	}
+	return cel.PartialVars(values, hidden...)
 }
 
 // fits reports whether objects of the change's kind have every field that the rule reads.

@@ -138,6 +138,37 @@ func TestARuleThatWouldRunAwayIsStopped(t *testing.T) {
 	}
 }
 
+func TestARuleIsDecidedWithoutWhatItDoesNotHangOn(t *testing.T) {
+	of := change(map[string]any{"required_approvals": 1.0})
+	for text, want := range map[string]error{
+		`change.after.required_approvals < 2`:                                                     nil,
+		`change.after.required_approvals < 2 || change.before.required_approvals > 2`:             nil,
+		`change.after.required_approvals < 2 && change.before.required_approvals > 2`:             rule.ErrUnseen,
+		`change.after.required_approvals < change.before.required_approvals`:                      rule.ErrUnseen,
+		`has(change.before.required_approvals)`:                                                   rule.ErrUnseen,
+		`change.action == "delete"`:                                                               rule.ErrUnseen,
+		`change.fields.exists(f, f.path == "x")`:                                                  rule.ErrUnseen,
+		`summary.delete > 0`:                                                                      rule.ErrUnseen,
+		`change.action == "delete" ? true : change.after.required_approvals == 1`:                 rule.ErrUnseen,
+		`change.kind == "branch_protection" || change.action == "delete"`:                         nil,
+		`stack.name == "" || change.after.required_approvals < 2 || change.danger == "data_loss"`: nil,
+	} {
+		r, issues := rule.Compile(text)
+		if len(issues) > 0 {
+			t.Fatalf("%s: %v", text, issues)
+		}
+		in := rule.Input{Change: of, Stack: map[string]any{"name": "demo"}, Unseen: []string{"change.before", "change.action", "change.fields", "change.danger", "summary"}}
+		denied, err := r.Denies(in)
+		if !errors.Is(err, want) || denied != (want == nil) {
+			t.Errorf("%s: %v, %v; want %v", text, denied, err, want)
+		}
+	}
+	r, _ := rule.Compile(`change.kind == "team" && change.before.role == "admin"`)
+	if denied, err := r.Denies(rule.Input{Change: of, Unseen: []string{"change.before"}}); denied || err != nil {
+		t.Errorf("a rule about another kind: %v, %v", denied, err)
+	}
+}
+
 func FuzzCompile(f *testing.F) {
 	f.Add(`change.kind == "grant" && change.after.privileges.exists(p, p == "MODIFY")`)
 	f.Add("summary.delete > 1 ?\n true : false")

@@ -7,6 +7,8 @@ func policyCodes() []Code {
 	return slices.Concat(builtInCodes(), []Code{
 		{"policy/denied", "a rule of the team's own denies a change", "its deny is true for the change, or for the plan as a whole",
 			"change what it is about, or the rule, where it is kept", "policy: [{ name: no deletes, deny: summary.delete > 0 }]"},
+		{"policy/unseen", "a rule of the team's own hangs on live state that was not looked at", "the check has no credentials, as on a pull request from a fork, or they may not read the object; what the rule says of the wishes alone was judged",
+			"it is decided by a plan that may look, and by the apply, at the latest", "deny: change.before.role == \"admin\", on a fork"},
 		{"policy/undecided", "a rule of the team's own could not be decided for a change", "it reads a field that the change has no value for, or takes too long",
 			"ask for the field by has() first; what cannot be decided counts as denied", "deny: change.after.required_approvals < 2, of a ruleset that leaves"},
 	})
