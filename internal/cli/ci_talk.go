@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/mlopsctl/mlopsctl/internal/engine"
 	"github.com/mlopsctl/mlopsctl/internal/render"
@@ -30,6 +31,9 @@ func (c *check) talk(ctx context.Context) []render.Said {
 		return []render.Said{said}
 	}
 	said.Action, said.Number = k.Action, k.ID
+	if k.Action == "superseded" {
+		said.Why = "a check of a newer commit, or a later one of the same, has commented already"
+	}
 	return []render.Said{said}
 }
 
@@ -38,8 +42,17 @@ func (c *check) keepComment(ctx context.Context) (engine.Kept, error) {
 	if err != nil {
 		return engine.Kept{}, err
 	}
-	return desk.KeepComment(ctx, engine.Note{
-		Number: c.event.Pull, Marker: render.Marker("ci", c.report.Stack), Body: c.scrub(render.Comment(c.report, c.links())),
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt(c.env(name), 10, 64)
+		if err != nil || n < 0 {
+			return 0 // another CI system's
+		}
+		return n
+	}
+	return desk.KeepComment(ctx, engine.Comment{
+		Note:   engine.Note{Marker: render.Marker("ci", c.report.Stack), Body: c.scrub(render.Comment(c.report, c.links()))},
+		Number: c.event.Pull, Stale: render.Stale(c.report),
+		Stamp: engine.Stamp{Run: number("GITHUB_RUN_ID"), Attempt: number("GITHUB_RUN_ATTEMPT"), Head: c.event.HeadSHA},
 	})
 }
 

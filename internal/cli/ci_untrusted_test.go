@@ -41,6 +41,8 @@ type proposal struct {
 	env  map[string]string
 	mu   sync.Mutex
 	sent []*http.Request
+
+	before func(*http.Request) // is called before a request is answered; nil is nothing
 }
 
 // RoundTrip notes a request and answers it from the sandbox.
@@ -48,6 +50,9 @@ func (p *proposal) RoundTrip(req *http.Request) (*http.Response, error) {
 	p.mu.Lock()
 	p.sent = append(p.sent, req)
 	p.mu.Unlock()
+	if p.before != nil {
+		p.before(req)
+	}
 	return p.box.RoundTripper().RoundTrip(req)
 }
 
@@ -278,7 +283,7 @@ func TestAPrivilegedJobIsKeptWithinTheBasesBounds(t *testing.T) {
 			if code != 0 && code != 3 {
 				t.Errorf("exit code %d, want 0 or 3:\n%s", code, said)
 			}
-			if got := p.comments(); len(got) != 1 || !strings.HasPrefix(got[0], "sandbox-operator: <!-- mlopsctl:ci:fares -->\n") {
+			if got := p.comments(); len(got) != 1 || !strings.HasPrefix(got[0], "sandbox-operator: <!-- mlopsctl:ci:fares -->\n<!-- mlopsctl:run:0:0:") {
 				t.Errorf("want one comment, under the base's name: %q", got)
 			}
 			unseen(t, p, said)

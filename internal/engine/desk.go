@@ -56,61 +56,13 @@ func OpenDesk(host, repository string, o Options) (*Desk, error) {
 // Scrub returns text without the secrets that the desk has come to know.
 func (d *Desk) Scrub(text string) string { return d.scrub.Clean(text) }
 
-// Note is a text that is kept once in a conversation: in a comment that begins with Marker and that we wrote.
-type Note struct {
-	Number       int // of the pull request
-	Marker, Body string
-}
+// Note is a text that is kept once in the repository's conversations, and found again by its first line.
+type Note struct{ Marker, Body string }
 
-// Kept is what became of a note: created, updated, unchanged.
+// Kept is what became of a note: created, updated, unchanged, superseded; of an issue's also closed, reopened, none.
 type Kept struct {
 	Action string
 	ID     int64
-}
-
-// KeepComment brings a note up to date. Its comment is found by its marker and by its author; what somebody else wrote
-// is left alone, whatever it holds. Of several, as two runs at one moment write, the oldest stays.
-func (d *Desk) KeepComment(ctx context.Context, n Note) (Kept, error) {
-	self, err := d.Login(ctx)
-	if err != nil {
-		return Kept{}, err
-	}
-	own, err := d.own(ctx, n, self)
-	if err != nil {
-		return Kept{}, err
-	}
-	k := Kept{Action: "updated"}
-	if len(own) == 0 {
-		k.Action = "created"
-		made, err := d.Comment(ctx, n.Number, n.Body)
-		if err != nil {
-			return Kept{}, err
-		}
-		if own, err = d.own(ctx, n, self); err != nil || len(own) == 0 {
-			return Kept{Action: "created", ID: made.ID}, err
-		}
-	}
-	k.ID = own[0].ID
-	switch {
-	case own[0].Body != n.Body:
-		err = d.EditComment(ctx, k.ID, n.Body)
-	case k.Action == "updated":
-		k.Action = "unchanged"
-	}
-	for _, extra := range own[1:] {
-		if err == nil {
-			err = d.DeleteComment(ctx, extra.ID)
-		}
-	}
-	return k, err
-}
-
-// own are the comments that begin with the note's marker and were written by self, the oldest first.
-func (d *Desk) own(ctx context.Context, n Note, self string) ([]github.Comment, error) {
-	all, err := d.Comments(ctx, n.Number)
-	return slices.DeleteFunc(all, func(c github.Comment) bool {
-		return c.User.Login != self || !strings.HasPrefix(c.Body, n.Marker)
-	}), err
 }
 
 // KeepIssue keeps one issue that begins with the note's marker and that we opened: open with the note's text, or, where

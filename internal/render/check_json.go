@@ -14,9 +14,9 @@ import (
 // Said is what became of the comment, or the issue, of a check.
 type Said struct {
 	What   string `json:"what"`   // comment, issue
-	Action string `json:"action"` // created, updated, unchanged, closed, none, refused
+	Action string `json:"action"` // created, updated, unchanged, superseded, closed, reopened, none, refused
 	Number int64  `json:"number,omitempty"`
-	Why    string `json:"why,omitempty"` // it was refused
+	Why    string `json:"why,omitempty"` // it was refused, or superseded
 }
 
 // CheckEvents are a check as events, one JSON document a line: check, then change for each row, diagnostic, said, and

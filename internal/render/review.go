@@ -34,6 +34,11 @@ func Comment(r *ci.Report, p Place) string {
 	return review(r, p, commentLimit, Marker("ci", r.Stack)+"\n")
 }
 
+// Stale is said above a check of a commit that is not the pull request's newest any longer.
+func Stale(r *ci.Report) string {
+	return fmt.Sprintf("> :hourglass: This is about %s, and the pull request has got other commits since.\n", code(r.Head.Commit[:min(len(r.Head.Commit), 10)]))
+}
+
 // Summary is a check for a step's summary: the same as in the comment, and whole.
 func Summary(r *ci.Report, p Place) string { return review(r, p, summaryLimit, "") }
 

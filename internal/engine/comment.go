@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlopsctl/mlopsctl/internal/github"
+)
+
+// Stamp says which run wrote a comment, and about which commit.
+type Stamp struct {
+	Run, Attempt int64  // of the CI system; 0: it has no numbers that grow
+	Head         string // the commit
+}
+
+// Comment is a note on a pull request.
+type Comment struct {
+	Note
+	Number int // of the pull request
+	Stamp  Stamp
+	Stale  string // is said where a commit was pushed since the one that the note is about
+}
+
+// KeepComment brings the one comment of a note up to date. It is found by its marker and by its author; what somebody else
+// wrote is left alone, whatever it holds. A note about another commit than the pull request's present one never replaces
+// one that is about that, and of two about one commit the later run's stays. Of several comments, as two runs at one
+// moment write, one is left.
+func (d *Desk) KeepComment(ctx context.Context, n Comment) (Kept, error) {
+	self, err := d.Login(ctx)
+	if err != nil {
+		return Kept{}, err
+	}
+	const rounds = 3 // another run may write between a look and a write, but seldom thrice
+	k := Kept{Action: "unchanged"}
+	for range rounds {
+		p, err := d.Proposal(ctx, n.Number)
+		if err != nil {
+			return k, err
+		}
+		own, err := d.own(ctx, n, self)
+		if err != nil {
+			return k, err
+		}
+		body := n.text(p.Head.SHA)
+		if len(own) == 0 && k.Action == "created" {
+			return k, nil // it is not listed yet; a second one would be
+		}
+		if len(own) == 0 {
+			made, err := d.Comment(ctx, n.Number, body)
+			if err != nil {
+				return k, err
+			}
+			k = Kept{Action: "created", ID: made.ID}
+			continue
+		}
+		kept := own[0]
+		k.ID = kept.ID
+		if err := d.discard(ctx, own[1:]); err != nil {
+			return k, err
+		}
+		switch {
+		case kept.Body == body:
+			return k, nil
+		case n.Stamp.yields(stampOf(kept.Body), p.Head.SHA):
+			k.Action = "superseded"
+			return k, nil
+		}
+		if err := d.EditComment(ctx, k.ID, body); err != nil {
+			return k, err
+		}
+		if k.Action == "unchanged" {
+			k.Action = "updated"
+		}
+	}
+	return k, nil
+}
+
+func (d *Desk) discard(ctx context.Context, list []github.Comment) error {
+	for _, extra := range list {
+		if err := d.DeleteComment(ctx, extra.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own are the comments that begin with the note's marker and were written by self, the one that stays first. Which
+// one that is, all runs agree on: none deletes what another keeps.
+func (d *Desk) own(ctx context.Context, n Comment, self string) ([]github.Comment, error) {
+	all, err := d.Comments(ctx, n.Number)
+	all = slices.DeleteFunc(all, func(c github.Comment) bool {
+		return c.User.Login != self || !strings.HasPrefix(c.Body, n.Marker)
+	})
+	slices.SortStableFunc(all, func(a, b github.Comment) int {
+		return cmp.Or(stampOf(b.Body).compare(stampOf(a.Body)), cmp.Compare(a.ID, b.ID))
+	})
+	return all, err
+}
+
+// text is the comment as it is written: after the marker a line that says who wrote it.
+func (n Comment) text(head string) string {
+	stamp := fmt.Sprintf("<!-- mlopsctl:run:%d:%d:%s -->\n", n.Stamp.Run, n.Stamp.Attempt, n.Stamp.Head)
+	body := strings.TrimPrefix(n.Body, n.Marker+"\n")
+	if head != n.Stamp.Head {
+		body = n.Stale + "\n" + body
+	}
+	return n.Marker + "\n" + stamp + body
+}
+
+// stampOf reads the second line of a comment of ours; the zero Stamp where there is none.
+func stampOf(body string) Stamp {
+	_, rest, _ := strings.Cut(body, "\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	m := regexp.MustCompile(`^<!-- mlopsctl:run:(\d+):(\d+):([0-9a-f]*) -->$`).FindStringSubmatch(strings.TrimSuffix(line, "\r"))
+	if m == nil {
+		return Stamp{}
+	}
+	var s Stamp
+	s.Run, _ = strconv.ParseInt(m[1], 10, 64) // one beyond all bounds was not written by a runner
+	s.Attempt, _ = strconv.ParseInt(m[2], 10, 64)
+	s.Head = m[3]
+	return s
+}
+
+func (s Stamp) compare(o Stamp) int {
+	return cmp.Or(cmp.Compare(s.Run, o.Run), cmp.Compare(s.Attempt, o.Attempt))
+}
+
+// yields reports whether a note of s does not replace one of o, with the pull request at head.
+func (s Stamp) yields(o Stamp, head string) bool {
+	if (s.Head == head) != (o.Head == head) {
+		return o.Head == head
+	}
+	return s.Run > 0 && o.compare(s) > 0
+}
