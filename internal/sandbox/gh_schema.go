@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed github_requests.json
@@ -30,18 +31,20 @@ type ghSchema struct {
 	MaxItems   *int                 `json:"maxItems"`
 }
 
-// ghRequestSchemas reads the embedded description of the request bodies.
-func ghRequestSchemas() map[string]*ghSchema {
+// ghRequestSchemas is the embedded description of the request bodies, which nobody changes.
+var ghRequestSchemas = sync.OnceValue(func() map[string]*ghSchema {
 	var schemas map[string]*ghSchema
 	if err := json.Unmarshal(githubRequests, &schemas); err != nil {
 		panic("the embedded description of GitHub's requests is not JSON: " + err.Error())
 	}
 	return schemas
-}
+})
+
+var ghParameter = regexp.MustCompile(`\{[^}]*\}`)
 
 // ghPlace is a route without its parameters' names.
 func ghPlace(route string) string {
-	return regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(route, "{}")
+	return ghParameter.ReplaceAllString(route, "{}")
 }
 
 // fits refuses a request body that GitHub's published description does not allow: 400 for what is

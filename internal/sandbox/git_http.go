@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"strings"
 )
 
@@ -126,16 +124,14 @@ func advertise(g *gitCall) (*reply, error) {
 		err := g.advertisePush(&out)
 		return &reply{status: http.StatusOK, header: header, body: out.Bytes()}, err
 	}
-	if !strings.Contains(g.req.Header.Get("Git-Protocol"), "version=2") {
-		writePacket(&out, "# service=git-upload-pack\n")
-		out.WriteString(flushPacket)
+	if g.newerProtocol() {
+		abilities, err := g.git(nil, "--http-backend-info-refs")
+		return &reply{status: http.StatusOK, header: header, body: abilities}, err
 	}
-	refs, err := g.git(nil, "--http-backend-info-refs")
-	if err != nil {
-		return nil, err
-	}
-	out.Write(refs)
-	return &reply{status: http.StatusOK, header: header, body: out.Bytes()}, nil
+	writePacket(&out, "# service=git-upload-pack\n")
+	out.WriteString(flushPacket)
+	err := g.advertiseFetch(&out)
+	return &reply{status: http.StatusOK, header: header, body: out.Bytes()}, err
 }
 
 // pushAbilities is what the sandbox understands of a push. A thin pack is not among it: its deltas
@@ -159,45 +155,6 @@ func (g *gitCall) advertisePush(out *bytes.Buffer) error {
 	}
 	out.WriteString(flushPacket)
 	return nil
-}
-
-// uploadPack leaves fetching to git itself, the reference implementation.
-func uploadPack(g *gitCall) (*reply, error) {
-	body, err := g.unzipped()
-	if err != nil {
-		return nil, err
-	}
-	answer, err := g.git(body)
-	if err != nil {
-		return nil, err
-	}
-	return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {"application/x-git-upload-pack-result"}}, body: answer}, nil
-}
-
-// git runs "git upload-pack" on the repository, away from any configuration of this machine.
-func (g *gitCall) git(input []byte, more ...string) ([]byte, error) {
-	program, err := exec.LookPath("git")
-	if err != nil {
-		return nil, &failure{status: http.StatusInternalServerError,
-			message: "the sandbox needs the git program to serve a clone or a fetch, and it is not on the PATH"}
-	}
-	dir, err := filepath.Abs(g.store.dir)
-	if err != nil {
-		return nil, err
-	}
-	args := []string{"-c", "safe.directory=*", "-c", "uploadpack.allowFilter=true", "-c", "uploadpack.allowAnySHA1InWant=true",
-		"upload-pack", "--stateless-rpc", "--strict"}
-	cmd := exec.CommandContext(g.req.Context(), program, append(append(args, more...), dir)...)
-	cmd.Env = []string{"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=" + dir, "PATH=" + filepath.Dir(program),
-		"GIT_PROTOCOL=" + g.req.Header.Get("Git-Protocol")}
-	cmd.Stdin = bytes.NewReader(input)
-	var out, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	// A client that asks for nothing hangs up, and git then exits with an error after its answer.
-	if err := cmd.Run(); err != nil && out.Len() == 0 && complaint.Len() > 0 {
-		return nil, fmt.Errorf("git upload-pack: %w: %s", err, strings.TrimSpace(complaint.String()))
-	}
-	return out.Bytes(), nil
 }
 
 // unzipped is the request's body; git compresses what is larger.

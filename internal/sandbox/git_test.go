@@ -199,13 +199,3 @@ func TestAStaleOldValueIsRefused(t *testing.T) {
 	g.refused("stale info", "push", "--force-with-lease=refs/mlopsctl/lease:"+first, "origin", "main:refs/mlopsctl/lease")
 	g.refused("stale info", "push", "--force-with-lease=refs/mlopsctl/lease:", "origin", "main:refs/mlopsctl/lease")
 }
-
-func TestWithoutTheGitProgramAFetchSaysSo(t *testing.T) {
-	g := newGitHubTest(t, " repositories: [{ name: acme/demo, files: { a: b } }]\n")
-	t.Setenv("PATH", t.TempDir())
-	a := g.do(500, "GET", "https://github.com/acme/demo.git/info/refs?service=git-upload-pack", nil)
-	if !strings.Contains(a.text, "needs the git program") {
-		t.Errorf("%s", a.text)
-	}
-	g.do(200, "GET", "https://github.com/acme/demo.git/info/refs?service=git-receive-pack", nil) // a push needs none
-}
