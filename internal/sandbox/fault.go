@@ -172,7 +172,7 @@ func (s *Sandbox) ignored(c *call, route *route) (*answer, error) {
 	}
 	s.state.Sequence = now.Sequence // ids that were handed out stay so
 	was := now.GitHub
-	s.state.GitHub.scratch, s.state.GitHub.answered, s.state.GitHub.used = was.scratch, was.answered, was.used
+	s.state.GitHub.answered, s.state.GitHub.used = was.answered, was.used
 	if err := takeBack(); err != nil {
 		return nil, fmt.Errorf("taking the git folders back: %w", err)
 	}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -208,16 +209,17 @@ func (st *gitStore) reachTree(hash plumbing.Hash, add func(plumbing.Hash) bool) 
 }
 
 // git runs "git upload-pack" on the repository, away from any configuration of this machine.
-func (g *gitCall) git(input []byte, more ...string) ([]byte, error) {
+func (g *gitCall) git(input []byte, more ...string) (answer []byte, err error) {
 	program, err := exec.LookPath("git")
 	if err != nil {
 		return nil, &failure{status: http.StatusInternalServerError,
 			message: "the sandbox needs the git program to serve a clone or a fetch, and it is not on the PATH"}
 	}
-	dir, err := filepath.Abs(g.store.dir)
+	dir, remove, err := g.store.onDisk()
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, remove()) }()
 	args := []string{"-c", "safe.directory=*", "-c", "uploadpack.allowFilter=true", "-c", "uploadpack.allowAnySHA1InWant=true",
 		"upload-pack", "--stateless-rpc", "--strict"}
 	cmd := exec.CommandContext(g.req.Context(), program, append(append(args, more...), dir)...)

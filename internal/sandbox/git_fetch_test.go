@@ -83,9 +83,18 @@ func threads(t *testing.T) (api *ghTest, address string, store *gitStore) {
 // git itself is the reference for what the sandbox answers in its place.
 func TestAFetchBringsWhatGitWouldBring(t *testing.T) {
 	api, address, store := threads(t)
+	dir, remove, err := store.onDisk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	})
 	git := func(input string, more ...string) []byte {
 		args := append([]string{"-c", "uploadpack.allowFilter=true", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--stateless-rpc", "--strict"}, more...)
-		cmd := exec.CommandContext(t.Context(), "git", append(args, store.dir)...)
+		cmd := exec.CommandContext(t.Context(), "git", append(args, dir)...)
 		cmd.Stdin = strings.NewReader(input)
 		out, err := cmd.Output()
 		if err != nil {

@@ -3,8 +3,6 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,10 +12,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// gitStore is a repository's git folder, opened for one request: another process may write packs between two of
-// them. Below a scratch folder nobody else writes, so that it stays open.
+// gitStore is what git keeps of a repository, opened for one request.
 type gitStore struct {
-	dir  string
+	dir  string // "" for what is kept in memory
 	repo *git.Repository
 }
 
@@ -25,117 +22,6 @@ type gitStore struct {
 type gitRef struct {
 	name string
 	hash plumbing.Hash
-}
-
-// gitStore opens the git folder of r and makes it where there is none yet.
-func (s *Sandbox) gitStore(r *ghRepo) (*gitStore, error) {
-	dir, err := s.gitDir(r)
-	if err != nil {
-		return nil, err
-	}
-	if repo := s.opened[dir]; repo != nil {
-		return &gitStore{dir: dir, repo: repo}, nil
-	}
-	repo, err := git.PlainOpen(dir)
-	if errors.Is(err, git.ErrRepositoryNotExists) {
-		repo, err = initGit(dir, r.Default)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("opening the git folder of %s: %w", r.Name, err)
-	}
-	if s.opt.Dir == "" {
-		if s.opened == nil {
-			s.opened = map[string]*git.Repository{}
-		}
-		s.opened[dir] = repo
-	}
-	return &gitStore{dir: dir, repo: repo}, nil
-}
-
-func initGit(dir, branch string) (*git.Repository, error) {
-	// Beside its place first, so that a kill leaves no half of a repository there.
-	fresh := dir + ".new"
-	if err := os.RemoveAll(fresh); err != nil {
-		return nil, err
-	}
-	options := &git.PlainInitOptions{Bare: true, InitOptions: git.InitOptions{DefaultBranch: plumbing.NewBranchReferenceName(branch)}}
-	if _, err := git.PlainInitWithOptions(fresh, options); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		return nil, err
-	}
-	return git.PlainOpen(dir)
-}
-
-// gitDir is where the repository's git folder is, or would be.
-func (s *Sandbox) gitDir(r *ghRepo) (string, error) {
-	root, err := s.gitRoot()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(root, fmt.Sprintf("%d.git", r.ID)), nil
-}
-
-// gitRoot is beside the state file, or a folder of the process's own for a sandbox without one.
-func (s *Sandbox) gitRoot() (string, error) {
-	gh, root := s.state.GitHub, filepath.Join(s.opt.Dir, "git")
-	if s.opt.Dir == "" {
-		if gh.scratch == "" {
-			scratch, err := os.MkdirTemp("", "mlopsctl-sandbox-")
-			if err != nil {
-				return "", fmt.Errorf("a folder for git repositories: %w", err)
-			}
-			gh.scratch = scratch
-		}
-		root = gh.scratch
-	}
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return "", fmt.Errorf("the folder of git repositories: %w", err)
-	}
-	return root, nil
-}
-
-// keepGit copies every git folder. The func that it returns puts the copies in their places.
-func (s *Sandbox) keepGit() (takeBack func() error, err error) {
-	root, err := s.gitRoot()
-	if err != nil {
-		return nil, err
-	}
-	kept := root + ".kept"
-	if err := os.RemoveAll(kept); err != nil {
-		return nil, err
-	}
-	if err := os.CopyFS(kept, os.DirFS(root)); err != nil {
-		return nil, err
-	}
-	return func() error {
-		clear(s.opened)
-		if err := os.RemoveAll(root); err != nil {
-			return err
-		}
-		return os.Rename(kept, root)
-	}, nil
-}
-
-func (s *Sandbox) removeGit(r *ghRepo) error {
-	dir, err := s.gitDir(r)
-	if err != nil {
-		return err
-	}
-	delete(s.opened, dir)
-	return os.RemoveAll(dir)
-}
-
-// closeGit removes what a sandbox without a folder kept on disk.
-func (s *Sandbox) closeGit() error {
-	gh := s.state.GitHub
-	if gh == nil || gh.scratch == "" {
-		return nil
-	}
-	dir := gh.scratch
-	gh.scratch, s.opened = "", nil
-	return os.RemoveAll(dir)
 }
 
 // refs lists the refs whose full name begins with prefix, in order of their names.

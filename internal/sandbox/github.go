@@ -24,7 +24,6 @@ type GitHub struct {
 	Tokens        []*ghToken   `json:"tokens"`
 	Repositories  []*ghRepo    `json:"repositories"`
 
-	scratch  string              // holds the git repositories of a sandbox without a folder
 	answered int64               // requests, for X-GitHub-Request-Id
 	used     map[string]*ghQuota // by credential
 }

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/storage/memory"
 )
 
 // Hosts says which hosts the sandbox answers for, each as a URL without a trailing slash.
@@ -39,17 +39,17 @@ type Options struct {
 
 // Sandbox is an open sandbox. Its methods may be called from any goroutine.
 type Sandbox struct {
-	mu      sync.Mutex
-	opt     Options
-	state   *State
-	routes  map[service][]route
-	log     []Request
-	journal *os.File                   // the log on disk; nil until the first request, or without Dir
-	aliases map[string][]string        // served host: the configured hosts that it answers for
-	seen    map[string]*recentGets     // for stale answers
-	opened  map[string]*git.Repository // by folder, where no other process can write
-	issuer  *issuer
-	persons string // begins the tokens of the people who do what Do says; "" until the first
+	mu       sync.Mutex
+	opt      Options
+	state    *State
+	routes   map[service][]route
+	log      []Request
+	journal  *os.File                  // the log on disk; nil until the first request, or without Dir
+	aliases  map[string][]string       // served host: the configured hosts that it answers for
+	seen     map[string]*recentGets    // for stale answers
+	inMemory map[int64]*memory.Storage // what git keeps, by repository, of a sandbox without a folder
+	issuer   *issuer
+	persons  string // begins the tokens of the people who do what Do says; "" until the first
 }
 
 // State is everything that the sandbox remembers, as it is kept on disk. Each service has its own

@@ -137,6 +137,7 @@ func Reset(dir string) error {
 }
 
 func (s *Sandbox) clear() error {
+	s.inMemory = nil
 	if err := s.release(); err != nil || s.opt.Dir == "" {
 		return err
 	}
@@ -155,13 +156,10 @@ func (s *Sandbox) Close() error {
 }
 
 func (s *Sandbox) release() error {
-	var errs []error
-	if s.journal != nil {
-		errs = append(errs, s.journal.Close())
-		s.journal = nil
+	if s.journal == nil {
+		return nil
 	}
-	if s.state != nil {
-		errs = append(errs, s.closeGit())
-	}
-	return errors.Join(errs...)
+	err := s.journal.Close()
+	s.journal = nil
+	return err
 }
