@@ -16,6 +16,7 @@ import (
 type started struct {
 	request string // ends the run's title, so that it can be found
 	id      int64  // 0: not found yet
+	lost    error  // the answer to the request was lost: it may have started one
 }
 
 // Progress says why the pipeline cannot bring a deployment up to date now: a *resource.Blocked where it
@@ -155,11 +156,14 @@ func (l *Line) start(ctx context.Context, p Place) (started, error) {
 	if p.TargetInput != "" {
 		d.Inputs[p.TargetInput], d.Inputs[p.RequestInput] = p.Target, s.request
 	}
-	if s.id, err = l.hub.Start(ctx, d); err != nil {
-		return s, err
+	s.id, err = l.hub.Start(ctx, d)
+	if errors.Is(err, resource.ErrLost) {
+		s.lost = err
 	}
-	l.started[key] = s
-	return s, nil
+	if err == nil || s.lost != nil {
+		l.started[key] = s // also one that may be on its way: it is looked for, and not started again
+	}
+	return s, err
 }
 
 // find looks for a run whose id the host did not tell. It shows up a few seconds after its start.
@@ -181,6 +185,10 @@ func (l *Line) find(ctx context.Context, p Place, s started) error {
 			l.started[key] = s
 			return nil
 		}
+	}
+	if s.lost != nil {
+		return fmt.Errorf("a run of %s for %s was asked for, and none is to be seen: look at %s/%s/actions, and apply again: %w",
+			p.Workflow, p.Target, l.hub.Host(), l.hub.FullName(), s.lost)
 	}
 	return fmt.Errorf("the run of %s that was started for %s is %w", p.Workflow, p.Target, resource.ErrNotYet)
 }

@@ -23,10 +23,14 @@ type PullRequest struct {
 	Body     string    `json:"body"`
 	State    string    `json:"state"` // open or closed
 	Draft    bool      `json:"draft"`
+	Created  time.Time `json:"created_at"`
 	MergedAt time.Time `json:"merged_at"` // zero: it is not merged
 	URL      string    `json:"html_url"`
 	Head     Tip       `json:"head"`
 	Base     Tip       `json:"base"`
+	Author   struct {
+		Login string `json:"login"`
+	} `json:"user"`
 }
 
 // Open reports whether it can be merged one day.
@@ -55,6 +59,17 @@ func (c *Client) OpenPulls(ctx context.Context) ([]PullRequest, error) {
 			return nil, fmt.Errorf("listing the open pull requests of %s: %w", c.FullName(), hidden(err))
 		}
 		return all, nil
+	})
+}
+
+// NewestPulls returns the hundred pull requests of the repository that were opened last, the newest first.
+func (c *Client) NewestPulls(ctx context.Context) ([]PullRequest, error) {
+	return memo.Recall(ctx, &c.memo, "pulls/ newest", func(ctx context.Context) ([]PullRequest, error) {
+		var newest []PullRequest
+		if err := c.get(ctx, c.at("pulls")+"?state=all&sort=created&direction=desc&per_page=100", &newest); err != nil {
+			return nil, fmt.Errorf("listing the newest pull requests of %s: %w", c.FullName(), hidden(err))
+		}
+		return newest, nil
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/memo"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
@@ -16,14 +17,15 @@ import (
 
 // Run is a run of a workflow.
 type Run struct {
-	ID         int64  `json:"id"`
-	Title      string `json:"display_title"`
-	Event      string `json:"event"`
-	Branch     string `json:"head_branch"`
-	Commit     string `json:"head_sha"`
-	Status     string `json:"status"`
-	Conclusion string `json:"conclusion"` // "" until it is over
-	URL        string `json:"html_url"`
+	ID         int64     `json:"id"`
+	Title      string    `json:"display_title"`
+	Event      string    `json:"event"`
+	Branch     string    `json:"head_branch"`
+	Commit     string    `json:"head_sha"`
+	Status     string    `json:"status"`
+	Conclusion string    `json:"conclusion"` // "" until it is over
+	URL        string    `json:"html_url"`
+	Created    time.Time `json:"created_at"`
 }
 
 // Over reports whether the run has ended, however it did.

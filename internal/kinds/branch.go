@@ -87,6 +87,12 @@ func beforeBranch(s *spec.Stack, b spec.Branch) []resource.Need {
 		if p.Code != nil {
 			needs = append(needs, resource.Need{Addr: pullRequestAddr(p.Code.Branch).String(), Why: "it is created once, with the code of " + p.Name + " on it"})
 		}
+		switch p.Workflows {
+		case spec.GenerateWorkflows:
+			needs = append(needs, resource.Need{Addr: pullRequestAddr(spec.WorkflowsBranch).String(), Why: "it is created once, with the workflows on it"})
+		case spec.DispatchWorkflows:
+			needs = append(needs, resource.Need{Addr: workflowRunAddr(p.Name).String(), Why: "it is created once, with the workflows of " + p.Name + " on it"})
+		}
 	}
 	return needs
 }

@@ -100,7 +100,10 @@ func codeFirst(p spec.Project) []resource.Need {
 	if p.Code != nil {
 		needs = append(needs, resource.Need{Addr: resource.Addr{Kind: "pull_request", Name: p.Code.Branch}.String(), Why: "the project's code comes with it"})
 	}
-	if p.Workflows == spec.GenerateWorkflows {
+	switch p.Workflows {
+	case spec.DispatchWorkflows:
+		needs = append(needs, resource.Need{Addr: workflowRunAddr(p.Name).String(), Why: "the workflow that deploys comes with its pull request"})
+	case spec.GenerateWorkflows:
 		needs = append(needs, resource.Need{Addr: resource.Addr{Kind: "pull_request", Name: spec.WorkflowsBranch}.String(), Why: "the workflow that deploys comes with it"})
 	}
 	return needs

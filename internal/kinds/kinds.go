@@ -30,6 +30,7 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 	if s.Account != nil {
 		account = s.Account.Host
 	}
+	desk := proposal.New(c.GitHub, s)
 	return []resource.Type{
 		at(hub, resource.Bind(repositoryKind, c.GitHub)),
 		at(hub, resource.Bind(firstCommitKind, c.GitHub)),
@@ -53,7 +54,8 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 		at(account, resource.Bind(federationPolicyKind, c.Databricks)),
 		at(hub, resource.Bind(variableKind, c.GitHub)),
 		at(hub, resource.Bind(secretKind, c.Vault)),
-		at(hub, resource.Bind(pullRequestKind, proposal.New(c.GitHub, s))),
+		at(hub, resource.Bind(pullRequestKind, desk)),
+		at(hub, resource.Bind(workflowRunKind, desk)),
 		resource.Bind(deploymentKind, deployments.New(c.GitHub, c.Databricks)),
 	}
 }

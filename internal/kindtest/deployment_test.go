@@ -359,3 +359,35 @@ func (s *site) stranger() string {
 	s.ask("GET", "https://prod.cloud.databricks.com/api/2.0/preview/scim/v2/ServicePrincipals?filter="+url.QueryEscape(`displayName eq "somebody"`), nil, &found)
 	return found.Resources[0].ApplicationID
 }
+
+// A deployment whose start was answered by nobody is looked for, and is not started twice.
+func TestALostStartOfADeploymentIsNotMadeTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		action sandbox.FaultAction
+		runs   int // of staging's workflow that the apply leaves
+	}{
+		"it was started": {sandbox.FaultResetAfter, 1}, "it was not started": {sandbox.FaultResetBefore, 0}, "its answer was cut": {sandbox.FaultTruncate, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openSite(t, gitHub)
+			if err := s.sandbox.Inject(sandbox.Fault{Method: "POST", Path: "*/fares-bundle-cd-staging.yml/dispatches", Action: c.action}); err != nil {
+				t.Fatal(err)
+			}
+			count := func() int {
+				var runs struct {
+					Total int `json:"total_count"`
+				}
+				s.ask("GET", s.api()+"/actions/workflows/fares-bundle-cd-staging.yml/runs", nil, &runs)
+				return runs.Total
+			}
+			s.apply()
+			if n := count(); n != c.runs {
+				t.Errorf("%d runs were started, want %d", n, c.runs)
+			}
+			s.apply()
+			if n := count(); n != 1 {
+				t.Errorf("after the next apply there are %d runs, want 1", n)
+			}
+		})
+	}
+}

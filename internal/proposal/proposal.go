@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
@@ -19,17 +20,21 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
-// Desk is where the pull requests of a stack are prepared.
+// Desk is where the pull requests of a stack are prepared. Its methods may be called from any goroutine.
 type Desk struct {
 	Hub     *github.Client
 	stack   *spec.Stack
 	release release
+
+	one   sync.Mutex
+	mu    sync.Mutex
+	asked map[string]*asking // of the repository's own workflow, by the projects
 }
 
 // New returns the desk of a stack.
 func New(hub *github.Client, s *spec.Stack) *Desk {
 	info, _ := debug.ReadBuildInfo()
-	return &Desk{Hub: hub, stack: s, release: releaseOf(info)}
+	return &Desk{Hub: hub, stack: s, release: releaseOf(info), asked: map[string]*asking{}}
 }
 
 // Draft is what a pull request would bring. Code are the files of a project as they are here; Generated those

@@ -167,7 +167,7 @@ func (k *Desk) Waits(ctx context.Context, p github.PullRequest, edited []string)
 	case err != nil:
 		return "", err
 	default:
-		parts = append(parts, told(checks))
+		parts = append(parts, told(checks, p))
 	}
 	approve, object, err := k.Hub.Approvals(ctx, p.Number)
 	if err != nil {
@@ -187,8 +187,8 @@ func (k *Desk) Waits(ctx context.Context, p github.PullRequest, edited []string)
 	return fmt.Sprintf("#%d is to be reviewed and merged by a person (%s)", p.Number, strings.Join(parts, "; ")), nil
 }
 
-// told sums checks up: what failed by name, the others by number.
-func told(checks []github.Check) string {
+// told sums the checks of a pull request up: what failed by name, the others by number.
+func told(checks []github.Check, p github.PullRequest) string {
 	var failed []string
 	passed, running := 0, 0
 	for _, c := range checks {
@@ -202,6 +202,8 @@ func told(checks []github.Check) string {
 		}
 	}
 	switch {
+	case len(checks) == 0 && p.Author.Login == "github-actions[bot]":
+		return "no checks, as a workflow's own token opened it: close it and open it again to start them"
 	case len(checks) == 0:
 		return "no checks"
 	case len(failed) > 0:

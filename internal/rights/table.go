@@ -24,6 +24,7 @@ func table() map[string]row {
 		"variable":             {read: stored("actions_variables", "read"), write: stored("actions_variables", "write")},
 		"secret":               {read: secretReads, write: secretWrites},
 		"pull_request":         {read: tokens("pull_requests", "read"), write: pullRequestWrites},
+		"workflow_run":         {read: workflowRunReads, write: tokens("actions", "write")},
 		"deployment":           {read: deploymentReads, write: tokens("actions", "write")},
 
 		"service_principal":    {read: principalReads, write: onAccount},
@@ -183,6 +184,10 @@ func pullRequestWrites(d deed) []Right {
 	return []Right{
 		d.at.token("contents", "write"), d.at.token("pull_requests", "write"), d.at.token("workflows", "write"), d.at.role("write"),
 	}
+}
+
+func workflowRunReads(d deed) []Right {
+	return []Right{d.at.token("actions", "read"), d.at.token("contents", "read"), d.at.token("pull_requests", "read")}
 }
 
 func deploymentReads(d deed) []Right {

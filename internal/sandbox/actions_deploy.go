@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -27,9 +26,6 @@ type bundlePlace struct {
 	Root string `yaml:"root_path"`
 }
 
-// deployStep finds the targets that a job's steps deploy a bundle to.
-var deployStep = regexp.MustCompile(`databricks bundle deploy\b[^\n]*?(?:--target|-t)[ =]([A-Za-z0-9_-]+)`)
-
 // carryOut leaves in the workspace what is seen of a job that deploys a bundle: its metadata, and its
 // jobs with their schedules. Nothing else of a job is done here: nobody runs its steps. It returns how
 // the job ends: one that could not log in, or has no such target, fails.
@@ -42,11 +38,18 @@ func (s *Sandbox) carryOut(r *ghRepo, run *ghRun, j *ghJob) string {
 	if d.files, err = st.files(plumbing.NewHash(run.SHA)); err != nil {
 		return "failure"
 	}
-	dir, target := d.step()
+	file := d.workflow()
+	if command, found := file.proposes(j.Key); found {
+		if err := d.propose(file.Jobs[j.Key], command); err != nil {
+			return "failure"
+		}
+		return "success"
+	}
+	target := file.deploysTo(j.Key)
 	if target == "" {
 		return "success"
 	}
-	if err := d.deploy(dir, target); err != nil {
+	if err := d.deploy(cmp.Or(file.Jobs[j.Key].Defaults.Run.Dir, file.Defaults.Run.Dir), target, file.tokens(j.Key)); err != nil {
 		return "failure"
 	}
 	return "success"
@@ -59,34 +62,6 @@ type bundleDeploy struct {
 	job   *ghJob
 	store *gitStore
 	files gitFiles
-}
-
-// step is the folder in which the job deploys, and its target; "" where it deploys nothing that stays.
-func (d bundleDeploy) step() (dir, target string) {
-	type defaults struct {
-		Run struct {
-			Dir string `yaml:"working-directory"`
-		}
-	}
-	var workflow struct {
-		Jobs map[string]struct {
-			Defaults defaults
-			Steps    []struct{ Run string }
-		}
-	}
-	if yaml.Unmarshal(d.read(d.run.Path), &workflow) != nil {
-		return "", ""
-	}
-	job := workflow.Jobs[d.job.Key]
-	for _, step := range job.Steps {
-		if strings.Contains(step.Run, "bundle destroy") {
-			return "", ""
-		}
-		if found := deployStep.FindStringSubmatch(step.Run); found != nil {
-			target = found[1]
-		}
-	}
-	return job.Defaults.Run.Dir, target
 }
 
 // read is a file of the run's commit; one that is not there is empty.
@@ -112,16 +87,36 @@ func (d bundleDeploy) variable(name string) string {
 	return ""
 }
 
-func (d bundleDeploy) deploy(dir, target string) error {
+// login is whom a job logs in as: by its variables, else by the token that the repository's secret holds.
+func (d bundleDeploy) login(target string, tokens []string) *dbxPrincipal {
+	db := d.state.Databricks
+	id := cmp.Or(d.variable("DATABRICKS_CLIENT_ID"), d.variable(strings.ToUpper(target)+"_DATABRICKS_CLIENT_ID"))
+	if p := db.byLogin(id); p != nil {
+		return p
+	}
+	for _, name := range tokens {
+		secret := d.repo.Vault.secret(name)
+		if secret == nil || secret.Token == "" {
+			continue
+		}
+		t := first(db.Tokens, func(t *dbxToken) bool { return t.Hash == secret.Token && d.now().Before(t.Expires) })
+		if t != nil {
+			return db.principal(t.Principal)
+		}
+	}
+	return nil
+}
+
+// deploy leaves a deployment of the bundle in a folder.
+func (d bundleDeploy) deploy(dir, target string, tokens []string) error {
 	f := &bundleFile{}
 	if err := yaml.Unmarshal(d.read(path.Join(dir, "databricks.yml")), f); err != nil || f.Bundle.Name == "" {
 		return fmt.Errorf("there is no bundle in %s", dir)
 	}
 	t, known := f.Targets[target]
 	host := cmp.Or(t.Workspace.Host, f.Workspace.Host)
-	login := cmp.Or(d.variable("DATABRICKS_CLIENT_ID"), d.variable(strings.ToUpper(target)+"_DATABRICKS_CLIENT_ID"))
 	db := d.state.Databricks
-	w, p := db.workspace(strings.TrimSuffix(host, "/")), db.byLogin(login)
+	w, p := db.workspace(strings.TrimSuffix(host, "/")), d.login(target, tokens)
 	if !known || w == nil || p == nil || !p.Active || len(db.permissions(w, p.ID)) == 0 {
 		return fmt.Errorf("nobody can log in for the target %s", target)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ type ghSecret struct {
 	Salt    string    `json:"salt"`
 	Hash    string    `json:"hash"` // of salt and value
 	Length  int       `json:"length"`
+	Token   string    `json:"token,omitempty"` // the token of a workspace that it is, by its hash
 	SetBy   string    `json:"set_by"`
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
@@ -149,6 +151,10 @@ func (g *ghCall) putSecret(sc ghScope) (any, error) {
 	}
 	secret.Salt = fmt.Sprintf("%d-%d", sc.key, g.state.nextID())
 	secret.Hash, secret.Length = ghSecretHash(secret.Salt, string(value)), len(value)
+	secret.Token = ""
+	if of := hashed(string(value)); slices.ContainsFunc(g.state.Databricks.Tokens, func(t *dbxToken) bool { return t.Hash == of }) {
+		secret.Token = of
+	}
 	secret.SetBy, secret.Updated, g.changed = g.who.name(), g.now(), true
 	if status == http.StatusCreated {
 		return &reply{status: status, body: ghObject{}}, nil

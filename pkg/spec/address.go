@@ -92,8 +92,8 @@ func (r *reading) checkAddress(n *node) (kind, address string, ok bool) {
 		return kind, "", false
 	case kind == "first_commit" || kind == "workflow_permissions":
 		return refuse("a repository has only one, and it has no name")
-	case kind == "deployment":
-		return refuse("a deployment is nobody's to own: it goes by the names of its target and its project")
+	case kind == "deployment", kind == "workflow_run":
+		return refuse("it is nobody's to own, and goes by the names of what it is for")
 	default:
 		return refuse(orNearest("write KIND/NAME, as a plan does; the kinds are "+oneOf(kinds), kind, kinds))
 	}

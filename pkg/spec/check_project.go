@@ -20,6 +20,7 @@ func (r *reading) checkProjects() {
 	for _, p := range r.root.get("projects").children() {
 		r.checkProjectFolder(p, folders)
 		r.checkCodeBranch(p, branches)
+		r.checkDispatch(p)
 		for _, t := range p.get("deploy").children() {
 			r.checkDeployed(t)
 		}
@@ -63,6 +64,22 @@ func (r *reading) checkCodeBranch(p *node, first map[string]*node) {
 	case other != nil:
 		refuse(found("spec/code-branch", fmt.Sprintf("the projects %q and %q push their code to one branch", other.name(), p.name()),
 			"each project's code is a pull request of its own; name another branch"))
+	}
+}
+
+// checkDispatch warns where the template's own workflow would not get to its end. The repository's may be another.
+func (r *reading) checkDispatch(p *node) {
+	if p.misnamed || p.str("workflows") != string(DispatchWorkflows) {
+		return
+	}
+	folder := path.Clean(cmp.Or(p.str("path"), p.name()))
+	if looked := strings.ReplaceAll(p.name(), "-", "_"); folder != looked {
+		r.warn(cmp.Or(p.get("path"), p), found("spec/dispatch-folder", fmt.Sprintf("the template's deploy-cicd.yml looks for the project %q in the folder %s, not in %s", p.name(), looked, folder),
+			"name the project as the template did, or mend the workflow"))
+	}
+	if n := r.root.get("git").get("workflow_permissions").get("create_pull_requests"); n != nil && n.text == "false" {
+		r.warn(p.get("workflows"), found("spec/dispatch-pull-request", "the template's deploy-cicd.yml opens a pull request with the workflow's token, which git.workflow_permissions does not let it do",
+			"set create_pull_requests: true, or let the workflow use a token of its own"))
 	}
 }
 

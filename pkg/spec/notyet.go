@@ -4,7 +4,6 @@ package spec
 // last segment may be a value. They are refused by name: ignoring one would promise what nobody does.
 func unsupported() map[string]string {
 	return map[string]string{
-		"projects.*.workflows.dispatch":       "use generate; or none, and run deploy-cicd.yml by hand",
 		"service_principals.*.git_credential": "leave it out, and keep doing it by hand",
 	}
 }

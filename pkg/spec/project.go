@@ -15,6 +15,7 @@ type Workflows string
 // The ways to come by workflows.
 const (
 	GenerateWorkflows Workflows = "generate" // mlopsctl writes them, by pull request
+	DispatchWorkflows Workflows = "dispatch" // the repository's own deploy-cicd.yml adds them, by pull request
 	NoWorkflows       Workflows = "none"
 )
 
