@@ -193,7 +193,7 @@ func (g *generator) wrongTypes(s spot) {
 		}
 		code, advice := "spec/wrong-type", "example"
 		switch {
-		case len(s.path) == 2 && s.path[0] == "secrets" && form != "array":
+		case isValueSource(s.path) && form != "array":
 			code, advice = "spec/credential", "revoke it" // most likely the value itself
 		case slices.Contains(types, "string") && (form == "integer" || form == "boolean"):
 			advice = "put it in quotes"
@@ -201,6 +201,11 @@ func (g *generator) wrongTypes(s spot) {
 		g.add(s, variant{class: "B10", what: "is of the form " + form, child: -1, code: code, advice: advice,
 			change: func(n *yaml.Node) { *n = wrong[form] }})
 	}
+}
+
+// isValueSource reports whether a place says where a secret's value comes from: text there may be the value.
+func isValueSource(path []string) bool {
+	return len(path) == 2 && path[0] == "secrets" || len(path) == 4 && path[2] == "git_credential" && path[3] == "token"
 }
 
 // unknownKeys adds a key that nothing knows, and one that is nearly right.

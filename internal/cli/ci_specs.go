@@ -164,8 +164,8 @@ func (c *check) onlyOfBase(lookup func(string) (string, bool)) func(string) (str
 		for _, m := range regexp.MustCompile(`\$\{env\.([^}]*)\}`).FindAllSubmatch(c.base.data, -1) {
 			read[string(m[1])] = true
 		}
-		for _, s := range c.base.stack.Secrets {
-			delete(read, s.Env)
+		for _, name := range c.base.stack.EnvSources() {
+			delete(read, name)
 		}
 	}
 	return func(name string) (string, bool) {

@@ -41,8 +41,8 @@ func sandboxHosts(s *spec.Stack) sandbox.Hosts {
 func (a *app) sandboxEnv(s *spec.Stack, box *sandbox.Sandbox) func(string) (string, bool) {
 	operator := box.Operator()
 	own := map[string]bool{}
-	for _, x := range s.Secrets {
-		own[x.Env] = x.Env != "" && !loginName(x.Env)
+	for _, name := range s.EnvSources() {
+		own[name] = !loginName(name)
 	}
 	return func(name string) (string, bool) {
 		if value, ok := operator[name]; ok {

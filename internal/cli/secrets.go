@@ -62,7 +62,7 @@ func aboutSecrets(p *plan.Plan) diag.List {
 	var list diag.List
 	for _, d := range p.Diagnostics {
 		c := p.Find(d.Address)
-		if d.Severity == diag.Error || c == nil || c.Kind == "secret" {
+		if d.Severity == diag.Error || c == nil || engine.Stores(c.Kind) {
 			list = append(list, d)
 		}
 	}
@@ -78,7 +78,7 @@ func shownSecret(c engine.Credential) render.Secret {
 	switch {
 	case c.Action == plan.Unknown:
 		x.State = "unknown"
-	case x.StoredAt == nil:
+	case !c.There:
 		x.State = "missing"
 	}
 	if c.Action != plan.None {

@@ -112,8 +112,8 @@ func (a *app) engineOptions(w *world) (engine.Options, error) {
 // those that a plan has no reason to read.
 func givenSecrets(s *spec.Stack, env func(string) (string, bool)) *transport.Scrubber {
 	var known transport.Scrubber
-	for _, x := range s.Secrets {
-		if value, ok := env(x.Env); ok && x.Env != "" {
+	for _, name := range s.EnvSources() {
+		if value, ok := env(name); ok {
 			known.Add(value)
 		}
 	}

@@ -8,11 +8,13 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 )
 
-// Entry is one secret of a stack, as the command that lists them shows it. Zero times are not known.
+// Entry is one secret of a stack, or one Git credential, as the command that lists them shows it. Zero times are not
+// known.
 type Entry struct {
+	There     bool
 	Address   string
 	Source    string // env:NAME, file:PATH, command:PROGRAM, oauth_secret of PRINCIPAL and the like
-	Place     string // where GitHub has it: the name, and the environment
+	Place     string // where GitHub has it: the name, and the environment; or the provider that it is for
 	Workspace string // that it logs in to
 	Recorded  bool   // by the ledger
 	StoredAt  time.Time
@@ -33,8 +35,9 @@ func (v *Vault) Entry(p github.Place, s Source, stored Stored) Entry {
 		StoredAt: latest(parsed(record.StoredAt), stored.UpdatedAt), ExpiresAt: stored.ExpiresAt,
 		RemoteID: record.RemoteID, Replaced: record.Replaced, Need: stored.Need, Renew: stored.Renew,
 	}
+	e.There = !stored.UpdatedAt.IsZero()
 	switch {
-	case stored.UpdatedAt.IsZero():
+	case !e.There:
 		e.StoredAt = time.Time{}
 	case s.Issue == AccessToken:
 		e.Renewed = e.ExpiresAt.Add(-spareToken)
@@ -42,6 +45,20 @@ func (v *Vault) Entry(p github.Place, s Source, stored Stored) Entry {
 		e.Renewed = e.ExpiresAt.Add(-s.RotateBefore)
 	case s.Issue == "" && s.RotateBefore > 0:
 		e.Renewed = e.StoredAt.Add(s.RotateBefore)
+	}
+	return e
+}
+
+// GitEntry returns the entry of a Git credential, of which a plan has seen what is stored; one without an id is not
+// there. Nothing shows when its token was stored but the ledger.
+func (v *Vault) GitEntry(g GitCredential, stored StoredGit) Entry {
+	record, recorded := v.record(g.Source.Address)
+	e := Entry{
+		There: stored.ID != "", Address: g.Source.Address, Source: g.Source.String(), Place: g.Provider + " for " + g.Source.Principal,
+		Workspace: g.Source.Host, Recorded: recorded, RemoteID: stored.ID, Need: stored.Need, Renew: stored.Renew,
+	}
+	if e.There {
+		e.StoredAt = parsed(record.StoredAt)
 	}
 	return e
 }

@@ -19,13 +19,9 @@ var errNeverCompared = errors.New("the value of a command is never compared")
 // outside judges a value that does not come from Databricks: by its check value, where that can be had, and by
 // its age.
 func (v *Vault) outside(l look, s Stored) Stored {
-	if l.ours() && l.record.Check != "" {
-		value, err := v.compared(l.source)
-		switch {
-		case err == nil && check(l.record.Salt, value) != l.record.Check:
-			return s.due(Repair, "its value in %s is another one than was stored", l.source.name())
-		case err != nil && !errors.Is(err, errNeverCompared):
-			s.Uncompared = err.Error()
+	if l.ours() {
+		if s = v.compare(l.source, l.record, s); s.Need != "" {
+			return s
 		}
 	}
 	stored := l.updated
@@ -34,6 +30,21 @@ func (v *Vault) outside(l look, s Stored) Stored {
 	}
 	if d := l.source.RotateBefore; d > 0 && !stored.Add(d).After(l.now) {
 		return s.due(Rotation, "it was stored on %s, longer ago than rotate_before allows", moment(stored))
+	}
+	return s
+}
+
+// compare holds the value of a source to the check value of what was stored.
+func (v *Vault) compare(source Source, r ledger.Secret, s Stored) Stored {
+	if r.Check == "" {
+		return s
+	}
+	value, err := v.compared(source)
+	switch {
+	case err == nil && check(r.Salt, value) != r.Check:
+		return s.due(Repair, "its value in %s is another one than was stored", source.name())
+	case err != nil && !errors.Is(err, errNeverCompared):
+		s.Uncompared = err.Error()
 	}
 	return s
 }
@@ -69,11 +80,17 @@ func (v *Vault) bring(ctx context.Context, p github.Place, s Source) (ledger.Sec
 		return ledger.Secret{}, err
 	}
 	r := ledger.Secret{StoredAt: moment(at)}
-	old, _ := v.record(addressOf(p, s))
-	if r.Salt, r.Check = old.Salt, old.Check; r.Check == "" || check(r.Salt, value) != r.Check {
-		r.Salt, r.Check = fresh(value) // the salt of a value that went would let two values be told apart
-	}
+	r.Salt, r.Check = v.checked(addressOf(p, s), value)
 	return r, nil
+}
+
+// checked returns the check value of what was stored at an address, under the salt that is kept for as long as the
+// value stays: the salt of a value that went would let two values be told apart.
+func (v *Vault) checked(address string, value databricks.Sealed) (salt, sum string) {
+	if old, _ := v.record(address); old.Check != "" && check(old.Salt, value) == old.Check {
+		return old.Salt, old.Check
+	}
+	return fresh(value)
 }
 
 // fresh returns the check value under a new salt.

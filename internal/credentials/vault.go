@@ -42,6 +42,7 @@ type Vault struct {
 	adopted map[string]ledger.Secret // by address: what the plan saw and the ledger does not know
 	strays  map[string]*strays       // by principal's id
 	forced  map[string]bool          // by address
+	sent    map[string]bool          // by address of a Git credential: it was asked for, and the answer was lost
 	done    map[string]bool          // by address: nothing is left of what a run that did not end was to issue
 }
 
@@ -56,7 +57,7 @@ func New(o Options) *Vault {
 	if o.Clock == nil {
 		o.Clock = transport.System()
 	}
-	v := &Vault{opt: o, turns: map[string]chan struct{}{}, open: map[github.Place]*journey{}}
+	v := &Vault{opt: o, turns: map[string]chan struct{}{}, open: map[github.Place]*journey{}, sent: map[string]bool{}}
 	v.Use(nil)
 	return v
 }

@@ -113,7 +113,7 @@ func (f *Fleet) DeletePrincipal(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	defer f.memo.Drop("principals/", "federation/"+id, "assignments/", "grants/", "members/", "access/", "entitlements/", "rules/") // which go with it
+	defer f.memo.Drop("principals/", "federation/"+id, "assignments/", "grants/", "members/", "access/", "entitlements/", "rules/", "git/") // which go with it
 	err = send(ctx, c, request{method: http.MethodDelete, path: f.scimPath("")}.below("ServicePrincipals", id), nil)
 	if ignoreMissing(err) != nil {
 		return fmt.Errorf("deleting service principal %s: %w", id, err)

@@ -14,17 +14,20 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
-// Credential is one secret of the stack, and what a plan would do about it.
+// Credential is one secret or Git credential of the stack, and what a plan would do about it.
 type Credential struct {
 	credentials.Entry
 	Action plan.Action
 	Reason string
 }
 
+// Stores reports whether objects of a kind hold a secret value, so that Credentials lists them.
+func Stores(kind string) bool { return kinds.Stores(kind) }
+
 // Credentials lists the secrets that the stack stores, and those that it still has though the spec no longer
 // wishes them, with the plan that saw them. Of what was replaced it names what still lives.
 func (e *Engine) Credentials(ctx context.Context) ([]Credential, *plan.Plan, error) {
-	p, err := e.Plan(ctx, Aim{Only: []string{"secret/*"}})
+	p, err := e.Plan(ctx, Aim{Only: []string{"secret/*", "git_credential/*"}})
 	if errors.Is(err, ErrNothingSelected) {
 		return nil, &plan.Plan{}, nil
 	}
@@ -33,10 +36,10 @@ func (e *Engine) Credentials(ctx context.Context) ([]Credential, *plan.Plan, err
 	}
 	var all []Credential
 	for _, c := range p.Changes {
-		if c.Kind != "secret" {
+		if !kinds.Stores(c.Kind) {
 			continue
 		}
-		entry, err := kinds.Entry(e.vault, c.Want, c.Before)
+		entry, err := kinds.Entry(e.vault, c.Kind, c.Want, c.Before)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -69,7 +72,7 @@ func (e *Engine) living(ctx context.Context, entry credentials.Entry) []ledger.R
 	})
 }
 
-// StoredSecret is a secret that the spec wishes.
+// StoredSecret is a secret that the spec wishes, or a Git credential, which goes by its principal's name.
 type StoredSecret struct {
 	Address, Name string
 	Issued        bool // here, and not given from outside
@@ -86,7 +89,7 @@ func (e *Engine) StoredSecrets() ([]StoredSecret, error) {
 	}
 	var all []StoredSecret
 	for _, w := range wishes {
-		if w.Addr.Kind == "secret" {
+		if kinds.Stores(w.Addr.Kind) {
 			issue, _ := w.Want["issue"].(string)
 			all = append(all, StoredSecret{Address: w.Addr.String(), Name: w.Addr.Name, Issued: issue != ""})
 		}

@@ -44,6 +44,7 @@ func All(c Clients, s *spec.Stack) []resource.Type {
 		at(account, resource.Bind(groupKind, c.Databricks)),
 		at(account, resource.Bind(groupMemberKind, c.Databricks)),
 		at(account, resource.Bind(entitlementKind, c.Databricks)),
+		at(account, resource.Bind(gitCredentialKind, c.Vault)),
 		at(account, resource.Bind(principalUserKind, c.Databricks)),
 		at(account, resource.Bind(catalogKind, c.Databricks)),
 		at(account, resource.Bind(catalogBindingKind, c.Databricks)),

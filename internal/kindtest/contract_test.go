@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 // everyKind is the list of the kinds that the contract speaks of in this version. A kind that the full
 // spec does not exercise would pass every test below in silence.
 var everyKind = []string{
-	"branch", "branch_protection", "catalog", "catalog_binding", "directory", "entitlement", "environment", "federation_policy", "first_commit", "grant", "group",
+	"branch", "branch_protection", "catalog", "catalog_binding", "directory", "entitlement", "environment", "federation_policy", "first_commit", "git_credential", "grant", "group",
 	"group_member", "permission", "principal_user", "repository", "schema", "secret", "service_principal", "team", "variable", "workflow_permissions", "workspace_assignment",
 }
 
@@ -229,7 +230,7 @@ func outsideChanges(w *world) []outside {
 		{name: "a secret's existence", method: "DELETE", url: repo + "/actions/secrets/WORKFLOW_TOKEN", address: "secret/WORKFLOW_TOKEN", action: plan.Create},
 		{name: "a ruleset's existence", method: "DELETE", url: repo + "/rulesets/" + w.rulesetID("release"), address: "branch_protection/release", action: plan.Create},
 		{name: "a principal that is switched off", method: "PATCH", url: account + "/scim/v2/ServicePrincipals/" + prodID, body: map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []any{map[string]any{"op": "replace", "path": "active", "value": false}}}, address: "service_principal/taxi-prod", action: plan.Update, field: "active"},
-		{name: "a workspace assignment", method: "DELETE", url: account + "/workspaces/" + w.workspaceID("https://prod.cloud.databricks.com") + "/permissionassignments/principals/" + prodID, address: "workspace_assignment/prod/taxi-prod", action: plan.Create, alsoAffected: []string{"entitlement/prod/*"}},
+		{name: "a workspace assignment", method: "DELETE", url: account + "/workspaces/" + w.workspaceID("https://prod.cloud.databricks.com") + "/permissionassignments/principals/" + prodID, address: "workspace_assignment/prod/taxi-prod", action: plan.Create, alsoAffected: []string{"entitlement/prod/*", "git_credential/prod/*"}},
 		{name: "a catalog's comment", method: "PATCH", url: uc + "/catalogs/prod", body: map[string]any{"comment": "x"}, address: "catalog/prod", action: plan.Update, field: "comment"},
 		{name: "a catalog's isolation", method: "PATCH", url: uc + "/catalogs/prod", body: map[string]any{"isolation_mode": "OPEN"}, address: "catalog_binding/prod", action: plan.Update, field: "isolation_mode"},
 		{name: "a schema's comment", method: "PATCH", url: uc + "/schemas/prod.taxi", body: map[string]any{"comment": "x"}, address: "schema/prod.taxi", action: plan.Update, field: "comment"},
@@ -242,6 +243,9 @@ func outsideChanges(w *world) []outside {
 		{name: "a policy's audiences", method: "PATCH", url: policy + "?update_mask=oidc_policy", body: oidc(map[string]any{"audiences": []string{"x"}}), address: "federation_policy/taxi-prod/prod", action: plan.Update, field: "audiences"},
 		{name: "an entitlement", method: "PATCH", url: prodSCIM + "/ServicePrincipals/" + prodID, body: scimPatch("remove", `entitlements[value eq "workspace-access"]`, nil), address: "entitlement/prod/taxi-prod", action: plan.Update, field: "entitlements"},
 		{name: "all entitlements", method: "PATCH", url: prodSCIM + "/ServicePrincipals/" + prodID, body: scimPatch("remove", "entitlements", nil), address: "entitlement/prod/taxi-prod", action: plan.Create},
+		{name: "a Git credential's user", method: "PATCH", url: gitURL + "/" + w.gitCredential(prodID), body: w.gitChange(prodID, "git_username", "somebody"), address: "git_credential/prod/taxi-prod", action: plan.Update, field: "username"},
+		{name: "a Git credential's address", method: "PATCH", url: gitURL + "/" + w.gitCredential(prodID), body: w.gitChange(prodID, "git_email", "a@b.example"), address: "git_credential/prod/taxi-prod", action: plan.Update, field: "email"},
+		{name: "a Git credential's existence", method: "DELETE", url: gitURL + "/" + w.gitCredential(prodID) + "?principal_id=" + prodID, address: "git_credential/prod/taxi-prod", action: plan.Create},
 		{name: "a principal's user", method: "PUT", url: ruleSets, body: w.rules(prodApp, "groups/taxi-principals", "users/ada@acme.com"), address: "principal_user/taxi-prod/group:ml-engineers", action: plan.Create},
 		{name: "a membership", method: "PATCH", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), body: scimPatch("remove", "members[value eq \""+prodID+"\"]", nil), address: "group_member/taxi-principals/taxi-prod", action: plan.Create},
 		{name: "a group's existence", method: "DELETE", url: account + "/scim/v2/Groups/" + w.group("taxi-principals"), address: "group/taxi-principals", action: plan.Create, alsoAffected: []string{"group_member/taxi-principals/*", "grant/*/group:taxi-principals", "principal_user/*/group:taxi-principals"}},
@@ -251,6 +255,29 @@ func outsideChanges(w *world) []outside {
 		{name: "all levels", method: "PUT", url: w.accessURL("/Shared/taxi"), body: levels(), address: "permission/prod/directory:/Shared/taxi/group:ml-engineers", action: plan.Create, alsoAffected: []string{"permission/prod/directory:*"}},
 		{name: "all credentials of a principal", method: "secrets", url: account + "/servicePrincipals/" + stagingID + "/credentials/secrets", address: "secret/staging/DATABRICKS_CLIENT_SECRET", action: plan.Rotate, alsoAffected: []string{"secret/*"}},
 	}
+}
+
+const gitURL = prodURL + "/api/2.0/git-credentials"
+
+// gitCredential returns the id of the only Git credential of a principal in prod.
+func (w *world) gitCredential(principal string) string {
+	w.t.Helper()
+	list, _ := w.send("GET", gitURL+"?principal_id="+principal, nil)["credentials"].([]any)
+	if len(list) != 1 {
+		w.t.Fatalf("principal %s has %d Git credentials", principal, len(list))
+	}
+	g, _ := list[0].(map[string]any)
+	return fmt.Sprintf("%.0f", w.number(g["credential_id"]))
+}
+
+// gitChange is the body of a PATCH of a Git credential for GitHub.
+func (w *world) gitChange(principal, field, value string) any {
+	w.t.Helper()
+	id, err := strconv.ParseInt(principal, 10, 64)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return map[string]any{"git_provider": "gitHub", "principal_id": id, field: value}
 }
 
 // accessURL is where the permissions API has the list of a directory of prod.
@@ -318,7 +345,7 @@ func TestAMissingPermissionIsUnknownAndNeverACreate(t *testing.T) {
 		"repository": "api.github.com/repos/acme/taxi", "first_commit": "*/git/matching-refs/heads*", "branch": "*/git/matching-refs/heads*",
 		"branch_protection": "*/rulesets*", "team": "api.github.com/repos/acme/taxi/teams*", "workflow_permissions": "*/actions/permissions/workflow",
 		"environment": "*/taxi/environments", "variable": "*/variables", "secret": "*/secrets",
-		"entitlement": "prod*/scim/v2/ServicePrincipals*", "principal_user": "*/access-control/rule-sets*",
+		"entitlement": "prod*/scim/v2/ServicePrincipals*", "git_credential": "*/git-credentials*", "principal_user": "*/access-control/rule-sets*",
 		"group": "*/scim/v2/Groups", "group_member": "*/scim/v2/Groups/*", "service_principal": "*/accounts/*/scim/v2/ServicePrincipals", "workspace_assignment": "*/permissionassignments",
 		"catalog": "*/unity-catalog/catalogs*", "schema": "*/unity-catalog/schemas*", "catalog_binding": "*/unity-catalog/bindings/*",
 		"directory": "*/workspace/get-status*", "permission": "*/api/2.0/permissions/*",

@@ -105,7 +105,7 @@ func TestTheDefaultBranchIsNeverDeleted(t *testing.T) {
 func TestWhatGoesWithItsParentIsGone(t *testing.T) {
 	specText, worldText := full(t)
 	parents := map[string][]string{
-		"service_principal/taxi-prod": {"federation_policy/taxi-prod/prod", "workspace_assignment/prod/taxi-prod", "group_member/ml-engineers/taxi-prod", "entitlement/prod/taxi-prod", "principal_user/taxi-prod/group:ml-engineers", "grant/schema:prod.taxi/taxi-prod"},
+		"service_principal/taxi-prod": {"federation_policy/taxi-prod/prod", "workspace_assignment/prod/taxi-prod", "group_member/ml-engineers/taxi-prod", "entitlement/prod/taxi-prod", "git_credential/prod/taxi-prod", "principal_user/taxi-prod/group:ml-engineers", "grant/schema:prod.taxi/taxi-prod"},
 		"environment/prod":            {"variable/prod/FEATURE_TABLE", "variable/prod/DATABRICKS_HOST", "secret/prod/PROD_CLIENT_SECRET"},
 		"group/taxi-principals":       {"group_member/taxi-principals/taxi-prod", "group_member/taxi-principals/user:ada@acme.com"},
 		"directory/prod/Shared/taxi":  {"permission/prod/directory:/Shared/taxi/taxi-prod", "permission/prod/directory:/Shared/taxi/group:ml-engineers"},

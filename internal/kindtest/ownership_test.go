@@ -75,6 +75,7 @@ var owned = []struct {
 	{"group", "group/taxi-principals", true},
 	{"group_member", "group_member/taxi-principals/taxi-prod", false},
 	{"entitlement", "entitlement/prod/taxi-prod", false},
+	{"git_credential", "git_credential/prod/taxi-prod", true},
 	{"principal_user", "principal_user/taxi-prod/group:ml-engineers", false},
 	{"catalog", "catalog/test", true},
 	{"schema", "schema/prod.taxi", true},

@@ -77,7 +77,11 @@ func accountDrifts(w *world) []drift {
 			w.send("PATCH", prodSCIM+"/ServicePrincipals/"+id, scimPatch("replace", "entitlements", []any{map[string]any{"value": without}}))
 		}
 	}
+	gitUser := func(name string) func() {
+		return func() { w.send("PATCH", gitURL+"/"+w.gitCredential(id), w.gitChange(id, "git_username", name)) }
+	}
 	return []drift{
+		{"git_credential", "git_credential/prod/taxi-prod", gitUser("x"), gitUser("y")},
 		{"entitlement", "entitlement/prod/taxi-prod", entitled("workspace-access"), entitled("allow-cluster-create")},
 		{"service_principal", "service_principal/taxi-prod", active(false), active(true)},
 		{"catalog", "catalog/test", commented("/catalogs/test", "x"), commented("/catalogs/test", "y")},

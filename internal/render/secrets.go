@@ -13,7 +13,7 @@ import (
 type Secret struct {
 	Address   string      `json:"address"`
 	Source    string      `json:"source"`              // env:NAME, oauth_secret of PRINCIPAL, ...
-	Place     string      `json:"place"`               // where GitHub has it
+	Place     string      `json:"place"`               // where GitHub has it; of a Git credential the provider, and the principal
 	Workspace string      `json:"workspace,omitempty"` // that it logs in to
 	State     string      `json:"state"`               // stored, missing or unknown
 	Reason    string      `json:"reason,omitempty"`    // why a plan would do something about it
@@ -61,15 +61,22 @@ func Secrets(all []Secret, now time.Time, s Style) string {
 }
 
 func (x Secret) stored(now time.Time) string {
-	switch {
-	case x.State == "unknown":
+	switch x.State {
+	case "unknown":
 		return "it could not be read"
-	case x.StoredAt == nil:
+	case "missing":
 		return "not yet"
 	}
-	text := distance(*x.StoredAt, now)
+	text := "nobody knows when"
+	if x.StoredAt != nil {
+		text = distance(*x.StoredAt, now)
+	}
 	if x.RemoteID != "" {
-		text += ", from " + credential(x) + " " + Clean(x.RemoteID)
+		preposition := ", from "
+		if x.ofGit() {
+			preposition = ", in "
+		}
+		text += preposition + credential(x) + " " + Clean(x.RemoteID)
 	}
 	if !x.Recorded {
 		text += "; the ledger knows nothing of it"
@@ -85,6 +92,9 @@ func (x Secret) renewal(now time.Time) string {
 }
 
 func (x Secret) use() string {
+	if x.ofGit() {
+		return "Git credential of " + Clean(x.Place) + ", on " + Clean(x.Workspace)
+	}
 	text := "GitHub secret " + Clean(x.Place)
 	if x.Workspace != "" {
 		text += ", to log in to " + Clean(x.Workspace)
@@ -130,8 +140,14 @@ func SecretsJSON(all []Secret, list diag.List) ([]byte, error) {
 	}{plan.FormatVersion, all, list})
 }
 
+// ofGit reports whether it is what jobs log in to a Git provider with, and no secret of GitHub's.
+func (x Secret) ofGit() bool { return strings.HasPrefix(x.Address, "git_credential/") }
+
 // credential is what the ids of a secret are of.
 func credential(x Secret) string {
+	if x.ofGit() {
+		return "Git credential"
+	}
 	if strings.HasPrefix(x.Source, "personal_access_token") {
 		return "token"
 	}

@@ -41,7 +41,7 @@ func table() map[string]row {
 		"entitlement":     {read: administersWorkspace, write: administersWorkspace},
 		"directory":       {read: inWorkspace, write: directoryWrites},
 		"permission":      {read: managesObject, write: managesObject},
-		"git_credential":  {read: inWorkspace, write: inWorkspace},
+		"git_credential":  {read: managesGit, write: managesGit},
 	}
 }
 

@@ -38,6 +38,9 @@ func managesPrincipal(d deed) []Right {
 	return []Right{{Host: d.at.Account, Sort: Manager, On: d.text("principal")}}
 }
 
+// managesGit: what a principal logs in to Git with is shown, and set, to whoever manages it, in the workspace.
+func managesGit(d deed) []Right { return append(managesPrincipal(d), inWorkspace(d)...) }
+
 func inWorkspace(d deed) []Right { return []Right{{Host: d.host, Sort: Member}} }
 
 func administersWorkspace(d deed) []Right { return []Right{{Host: d.host, Sort: WorkspaceAdmin}} }

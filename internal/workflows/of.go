@@ -33,11 +33,7 @@ func ControlOf(s *spec.Stack) Control {
 	if s.CI != nil {
 		c.Reader, c.Operator = s.CI.Reader, s.CI.Operator
 	}
-	for _, secret := range s.Secrets {
-		if secret.Env != "" {
-			c.Secrets = append(c.Secrets, secret.Env)
-		}
-	}
+	c.Secrets = s.EnvSources()
 	return c
 }
 

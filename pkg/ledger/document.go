@@ -149,6 +149,9 @@ func (s Secret) flaw() string {
 			return fmt.Sprintf("%q is revoked at %q", r.RemoteID, r.RevokeAfter)
 		}
 	}
+	if strings.HasPrefix(s.Address, "git_credential/") {
+		return flawOfKind(s.Address, "git_credential")
+	}
 	return flawOfKind(s.Address, "secret")
 }
 

@@ -97,7 +97,8 @@ type Intent struct {
 	At        string          `json:"at"`
 }
 
-// Secret is what is recorded of a GitHub Actions secret that the stack stored.
+// Secret is what is recorded of a GitHub Actions secret that the stack stored, or of a Git credential, of which
+// there is the id, the check value, and no date but ours.
 type Secret struct {
 	Address   string `json:"address"`
 	UpdatedAt string `json:"updated_at"` // GitHub's, of the value that was stored here
@@ -106,7 +107,7 @@ type Secret struct {
 	Issue       string     `json:"issue,omitempty"` // oauth_secret, access_token
 	Principal   string     `json:"principal,omitempty"`
 	PrincipalID string     `json:"principal_id,omitempty"`
-	RemoteID    string     `json:"remote_id,omitempty"` // of the OAuth secret that is stored, or that the token came from
+	RemoteID    string     `json:"remote_id,omitempty"` // of the OAuth secret that is stored, or that the token came from; of the Git credential
 	ExpiresAt   string     `json:"expires_at,omitempty"`
 	Replaced    []Replaced `json:"replaced,omitempty"`
 	// Salt and Check tell whether a value from outside changed: 16 bits of an HMAC-SHA256, in hexadecimal.

@@ -44,6 +44,7 @@ var addressForms = sync.OnceValue(func() []addressForm {
 		form("group", "NAME", text),
 		form("group_member", "GROUP/PRINCIPAL", text+"/"+text),
 		form("entitlement", "TARGET/PRINCIPAL", target+"/"+text),
+		form("git_credential", "TARGET/PRINCIPAL", target+"/"+text),
 		form("principal_user", "PRINCIPAL/USER", text+"/"+text),
 		form("federation_policy", "PRINCIPAL/TARGET", text+"/"+target),
 		form("catalog", "CATALOG", `(?:`+target+`/)?`+unity),
@@ -54,11 +55,6 @@ var addressForms = sync.OnceValue(func() []addressForm {
 		form("grant", "TYPE:FULL.NAME/PRINCIPAL", `(?:`+target+`/)?`+on+`/`+text),
 	}
 })
-
-// laterKinds are those of the contract that this version makes nothing of.
-func laterKinds() []string {
-	return []string{"git_credential"}
-}
 
 func isMovable(kind string) bool {
 	return slices.ContainsFunc(addressForms(), func(f addressForm) bool { return f.kind == kind })
@@ -86,13 +82,10 @@ func (r *reading) checkAddress(n *node) (kind, address string, ok bool) {
 			return kind, canonicalAddress(value), true
 		}
 	}
-	switch {
-	case slices.Contains(laterKinds(), kind):
-		r.fail(n, found("spec/not-yet", fmt.Sprintf("this version does not act on the kind %s yet", kind), "leave the entry out"))
-		return kind, "", false
-	case kind == "first_commit" || kind == "workflow_permissions":
+	switch kind {
+	case "first_commit", "workflow_permissions":
 		return refuse("a repository has only one, and it has no name")
-	case kind == "deployment", kind == "workflow_run":
+	case "deployment", "workflow_run":
 		return refuse("it is nobody's to own, and goes by the names of what it is for")
 	default:
 		return refuse(orNearest("write KIND/NAME, as a plan does; the kinds are "+oneOf(kinds), kind, kinds))

@@ -18,7 +18,7 @@ func (r *reading) pathNodes() []pathNode {
 	for _, n := range r.root.find("git", "first_commit", "paths").children() {
 		all = append(all, pathNode{node: n, folder: folder})
 	}
-	for _, s := range r.root.get("secrets").children() {
+	for _, s := range r.valueSources() {
 		all = append(all, pathNode{node: s.get("file")})
 	}
 	for _, p := range r.root.get("projects").children() {
@@ -56,7 +56,7 @@ func (r *reading) checkPaths() {
 // checkPublished refuses a secret's file that the first commit would push.
 func (r *reading) checkPublished() {
 	commit := r.root.find("git", "first_commit", "paths")
-	for _, s := range r.root.get("secrets").children() {
+	for _, s := range r.valueSources() {
 		file, ok := s.get("file").value()
 		for _, n := range commit.children() {
 			path, usable := n.value()

@@ -18,10 +18,23 @@ func (r *reading) checkBelongings(p *node, run []string) {
 		r.checkPrincipal(u)
 	}
 	r.checkEntitlements(p.get("entitlements"))
+	r.checkGitCredential(p.get("git_credential"))
 }
 
 // inWorkspaces are the keys of a principal that are about the workspaces of its targets.
-func inWorkspaces() []string { return []string{"entitlements"} }
+func inWorkspaces() []string { return []string{"entitlements", "git_credential"} }
+
+// checkGitCredential looks at where its token comes from, and at who the provider has to be told it belongs to.
+func (r *reading) checkGitCredential(g *node) {
+	if token := g.get("token"); token != nil && token.form == mapping {
+		r.checkSource(token, []string{"env", "file", "command"})
+	}
+	needs := map[string]string{"awsCodeCommit": "username", "gitLab": "email", "gitLabEnterpriseEdition": "email"}
+	if key := needs[g.str("provider")]; key != "" && r.absent(g, key) {
+		r.fail(g.get("provider"), found("spec/git-credential", fmt.Sprintf("%s needs the %s of its user", g.str("provider"), key),
+			fmt.Sprintf("add %s to the git_credential", key)))
+	}
+}
 
 // checkEntitlements refuses those that the workspace refuses together.
 func (r *reading) checkEntitlements(list *node) {

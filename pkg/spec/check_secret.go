@@ -12,7 +12,7 @@ func (r *reading) checkSecrets() {
 		if s.form != mapping {
 			continue
 		}
-		r.checkSource(s)
+		r.checkSource(s, []string{"env", "file", "command", "oauth_secret", "access_token", "personal_access_token"})
 		r.checkEnvironmentRef(s.get("environment"))
 		for _, source := range []string{"oauth_secret", "access_token", "personal_access_token"} {
 			if t := s.find(source, "target"); r.refers(t, "targets", "target") {
@@ -26,9 +26,8 @@ func (r *reading) checkSecrets() {
 	}
 }
 
-// checkSource demands exactly one source.
-func (r *reading) checkSource(s *node) {
-	sources := []string{"env", "file", "command", "oauth_secret", "access_token", "personal_access_token"}
+// checkSource demands exactly one of these sources.
+func (r *reading) checkSource(s *node, sources []string) {
 	var first *node
 	for _, c := range s.children() {
 		if !slices.Contains(sources, c.name()) {
@@ -36,7 +35,7 @@ func (r *reading) checkSource(s *node) {
 		}
 		if first != nil {
 			r.failKey(c, found("spec/secret-source", fmt.Sprintf("%s is a second source of %s", c.name(), s.name()),
-				fmt.Sprintf("a secret has one; the other is %s, in line %d", first.name(), first.keyAt.Line)))
+				fmt.Sprintf("it has one; the other is %s, in line %d", first.name(), first.keyAt.Line)))
 			continue
 		}
 		first = c

@@ -4,7 +4,6 @@ package spec
 func schemaCodes() []Code {
 	return []Code{
 		{"spec/unknown-key", "a key that the spec does not have", "it is misspelt, or stands in the wrong place", "use the key that the message names, or see `mlopsctl explain`", "git: { repositry: acme/demo }"},
-		{"spec/not-yet", "a key or value that this version does not act on yet", "it belongs to the spec, and a later version acts on it; ignoring it would promise what nobody does", "leave it out, and do what the message says", "policy: []"},
 		{"spec/missing-key", "a key is missing", "the mapping cannot do without it", "add it", "git: {}"},
 		{"spec/wrong-type", "a value of the wrong form", "a list where a mapping is wanted, a number where text is wanted", "write it as the example shows", "targets: [prod]"},
 		{"spec/unknown-value", "a value that is not among the allowed ones", "it is misspelt", "use one that the message names", "visibility: secret"},
@@ -83,6 +82,7 @@ func meaningCodes() []Code {
 		{"spec/foreign-group", "members of a group that is somebody else's", "exists: true says that the group is never changed", "leave the members out, or exists: true", "ml-engineers: { exists: true, members: [\"user:ada@acme.com\"] }"},
 		{"spec/group-cycle", "groups that are members of each other", "the account refuses a group that holds itself, directly or through others", "take one of the memberships out", "a: { members: [\"group:b\"] }, b: { members: [\"group:a\"] }"},
 		{"spec/no-workspace", "something in a workspace, of a principal that no target runs as", "entitlements lie in the workspaces of a principal's targets", "name it as a target's service_principal, or leave the key out", "service_principals: { watcher: { entitlements: [workspace-access] } }"},
+		{"spec/git-credential", "a Git credential without what its provider logs in with", "AWS CodeCommit needs the name of its user, GitLab the email address", "add username or email to the git_credential", "git_credential: { provider: gitLab, token: { env: GIT_TOKEN } }"},
 		{"spec/entitlements", "entitlements that do not go together", "the workspace refuses workspace-consume beside workspace-access and databricks-sql-access", "keep one of the two", "entitlements: [workspace-consume, workspace-access]"},
 		{"spec/token-cloud", "a token on behalf of a principal, where the cloud issues none", "Azure's workspaces have no such call", "use oidc, or oauth_secret", "azure: { host: https://adb-1.2.azuredatabricks.net, service_principal: demo, ci_auth: personal_access_token }"},
 		{"spec/secret-source", "a secret with no source, or with several", "its value enters by exactly one", "keep one of env, file, command, oauth_secret, access_token and personal_access_token", "TOKEN: { env: A, file: b }"},

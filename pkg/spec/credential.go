@@ -87,7 +87,13 @@ func credentialFinding(what string) finding {
 
 // isSecretValue reports whether a path is where other tools put a secret's value.
 func isSecretValue(path []string) bool {
-	return len(path) == 3 && path[0] == "secrets" && slices.Contains([]string{"value", "token", "secret", "password", "plaintext"}, path[2])
+	below := len(path) == 3 && path[0] == "secrets" || len(path) == 5 && matches("service_principals.*.git_credential.token.*", path)
+	return below && slices.Contains([]string{"value", "token", "secret", "password", "plaintext"}, path[len(path)-1])
+}
+
+// isSource reports whether a path is where a mapping says where a secret's value comes from.
+func isSource(path []string) bool {
+	return len(path) == 2 && path[0] == "secrets" || matches("service_principals.*.git_credential.token", path)
 }
 
 // secretFinding is for a value that stands where only a secret's value would: whatever it looks like, it

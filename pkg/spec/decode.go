@@ -139,10 +139,18 @@ func decodeTarget(n *node) Target {
 }
 
 func decodePrincipal(n *node) ServicePrincipal {
-	return ServicePrincipal{
+	p := ServicePrincipal{
 		Name: n.name(), ID: strings.ToLower(n.str("id")), Groups: n.texts("groups"), Directory: workspacePath(n.str("directory")),
 		Entitlements: n.texts("entitlements"), Users: n.texts("users"),
 	}
+	if g := n.get("git_credential"); g != nil {
+		token := g.get("token")
+		p.GitCredential = &GitCredential{
+			Provider: g.str("provider"), Username: g.str("username"), Email: g.str("email"),
+			Env: token.str("env"), File: token.str("file"), Command: token.texts("command"),
+		}
+	}
+	return p
 }
 
 func decodeCatalog(n *node) Catalog {

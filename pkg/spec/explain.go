@@ -46,9 +46,6 @@ func Explain(pathOrCode string) (Explanation, error) {
 	for i, key := range path {
 		next := f.property(key)
 		if next == nil {
-			if advice, ok := notYet(path[:i+1]); ok {
-				return Explanation{}, fmt.Errorf("this version does not act on %s yet: %s", dotted(path[:i+1]), advice)
-			}
 			return Explanation{}, fmt.Errorf("%s has no key %q; %s", dotted(path[:i]), key,
 				orNearest("the keys there are "+oneOf(f.known()), key, f.known()))
 		}

@@ -83,7 +83,7 @@ func (f *fragment) resolve(defs map[string]*fragment) {
 	if f == nil {
 		return
 	}
-	if f.Ref != "" {
+	for f.Ref != "" { // a definition may be a reference itself
 		beside := *f
 		*f = *defs[strings.TrimPrefix(f.Ref, "#/$defs/")]
 		f.override(beside)

@@ -20,7 +20,7 @@ var knownReference = regexp.MustCompile(`^\$\{(var|env)\.([A-Za-z_][A-Za-z0-9_-]
 func (r *reading) interpolate() {
 	secret := map[string]bool{}
 	var first []*node
-	for _, s := range r.root.get("secrets").children() {
+	for _, s := range r.valueSources() {
 		if n := s.get("env"); n != nil {
 			first = append(first, n)
 			if s, ok := n.value(); ok {
@@ -39,6 +39,17 @@ func (r *reading) interpolate() {
 			r.substitute(n, secret)
 		}
 	})
+}
+
+// valueSources are the places of the spec that say where a secret's value comes from.
+func (r *reading) valueSources() []*node {
+	all := slices.Clone(r.root.get("secrets").children())
+	for _, p := range r.root.get("service_principals").children() {
+		if token := p.find("git_credential", "token"); token != nil {
+			all = append(all, token)
+		}
+	}
+	return all
 }
 
 func (r *reading) substitute(n *node, secret map[string]bool) {

@@ -3,7 +3,6 @@ package spec
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 )
@@ -128,6 +127,8 @@ type ServicePrincipal struct {
 
 	Entitlements []string // in the workspaces of its targets
 	Users        []string // who may use it: "user:EMAIL", "group:NAME" or "service_principal:NAME"
+
+	GitCredential *GitCredential // in the workspaces of its targets
 }
 
 // Group is a group of the account.
@@ -174,40 +175,6 @@ type Permission struct {
 	// of them, taken together.
 	Exclusive bool
 }
-
-// Secret is a GitHub Actions secret; exactly one source is set.
-type Secret struct {
-	Name        string // upper case, as GitHub stores it
-	Environment string // "" is the repository's
-
-	Env         string
-	File        string // relative to Stack.Dir, never outside it
-	Command     []string
-	OAuthSecret *OAuthSecretSource
-	AccessToken *AccessTokenSource
-
-	PersonalAccessToken *PersonalAccessTokenSource
-
-	// RotateBefore is how long before it expires an OAuth secret or a token is renewed; for a value of Env, File or
-	// Command, which shows no expiry, the age at which it is stored anew. 0: never by its age.
-	RotateBefore time.Duration
-	Overlap      time.Duration // how long a replaced OAuth secret or token stays valid; 0 for other sources
-}
-
-// OAuthSecretSource issues an OAuth secret for a target's principal.
-type OAuthSecretSource struct {
-	Target   string
-	Lifetime time.Duration
-}
-
-// PersonalAccessTokenSource issues a personal access token on behalf of a target's principal.
-type PersonalAccessTokenSource struct {
-	Target   string
-	Lifetime time.Duration
-}
-
-// AccessTokenSource exchanges an OAuth secret of a target's principal for a token of one hour.
-type AccessTokenSource struct{ Target string }
 
 // Variable is a GitHub Actions variable.
 type Variable struct {

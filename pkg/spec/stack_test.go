@@ -55,6 +55,13 @@ func wantPrincipals() []spec.ServicePrincipal {
 		Name: "mlops-stack-demo-prod", ID: "5f0c1a52-7a3e-4a5b-9d2f-0123456789ab", Groups: []string{"mlops-service-principals", "ml-engineers"},
 		Directory:    "/Shared/mlops-stack-demo",
 		Entitlements: []string{"allow-cluster-create"}, Users: []string{"group:ml-engineers", "service_principal:mlops-stack-demo-test"},
+		GitCredential: &spec.GitCredential{Provider: "gitHub", Env: "GIT_TOKEN"},
+	}, {
+		Name: "mlops-stack-demo-staging", GitCredential: &spec.GitCredential{Provider: "gitLab", Email: "bot@acme.com", File: "secrets/gitlab"},
+	}, {
+		Name: "mlops-stack-demo-test", GitCredential: &spec.GitCredential{
+			Provider: "awsCodeCommit", Username: "bot", Command: []string{"vault", "read", "-field=token", "secret/git"},
+		},
 	}}
 }
 
@@ -251,7 +258,7 @@ func TestEveryKindOfValueKnowsItsPlace(t *testing.T) {
 		{"permissions/1", "grant: batch_inference"},
 		{"permissions/0/targets/2", "prod]\n    schema: mlops_stack_demo\n    input"},
 		{"secrets/LICENSE", "license: {"},
-		{"secrets/license/file", "file: secrets"},
+		{"secrets/license/file", "file: secrets/license"},
 		{"variables/FEATURE_TABLE/value", "value: prod.mlops"},
 		{"moved/2", "{ from: service_principal/old-name"},
 		{"moved/2/to", "to: service_principal"},

@@ -71,10 +71,6 @@ func (r *reading) wordUnknownKeys(n *node, f *fragment) {
 		if f.Properties[key] != nil {
 			continue
 		}
-		if advice, ok := notYet(c.path); ok {
-			r.failKey(c, found("spec/not-yet", fmt.Sprintf("this version does not act on %s yet", c.where()), advice))
-			continue
-		}
 		if isSecretValue(c.path) {
 			r.fail(c, secretFinding())
 			continue
@@ -133,7 +129,7 @@ func (r *reading) wordMissing(n *node, f *fragment) {
 
 // wordType names forms alone: a value of the wrong form may be anything, a secret too.
 func (r *reading) wordType(n *node, f *fragment) {
-	if len(n.path) == 2 && n.path[0] == "secrets" && n.form != sequence {
+	if isSource(n.path) && n.form != sequence {
 		r.fail(n, secretFinding())
 		return
 	}
@@ -163,10 +159,6 @@ func wanted(f *fragment) string {
 }
 
 func (r *reading) wordEnum(n *node, f *fragment) {
-	if advice, ok := notYet(append(slices.Clone(n.path), n.text)); ok {
-		r.fail(n, found("spec/not-yet", fmt.Sprintf("this version does not act on %s %s yet", n.name(), n.text), advice))
-		return
-	}
 	code := f.Code
 	if code == "" {
 		code = "spec/unknown-value"
