@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,6 +134,9 @@ func looksLikePage(resp *http.Response, data []byte) bool {
 	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
+// scimError is the schema by which SCIM's own refusals are known (RFC 7644, 3.12).
+const scimError = "urn:ietf:params:scim:api:messages:2.0:Error"
+
 // decode reads what a service says of a failure, in any of the forms that Databricks (REST, SCIM,
 // OAuth) and GitHub use, and reports whether it was one of them.
 func decode(e *Error, data []byte) bool {
@@ -141,6 +145,7 @@ func decode(e *Error, data []byte) bool {
 		Message     any             `json:"message"`
 		Detail      any             `json:"detail"`
 		ScimType    string          `json:"scimType"`
+		Schemas     any             `json:"schemas"`
 		Error       any             `json:"error"`
 		Description string          `json:"error_description"`
 		Errors      json.RawMessage `json:"errors"`
@@ -153,6 +158,8 @@ func decode(e *Error, data []byte) bool {
 	e.Message = cmp.Or(text(said.Message), text(said.Detail), said.Description)
 	e.Code = cmp.Or(text(said.ErrorCode), said.ScimType)
 	e.RequestID = cmp.Or(e.RequestID, said.RequestID)
+	schemas, _ := said.Schemas.([]any)
+	e.scim = slices.Contains(schemas, any(scimError))
 	if e.Code == "" {
 		// OAuth has the code in error; the oldest services of Databricks have a message there.
 		if said.Description != "" || e.Message != "" {

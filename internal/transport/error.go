@@ -26,6 +26,7 @@ type Error struct {
 
 	kind    error // the error of package resource that it matches, or nil
 	page    bool  // it is a web page's, and no answer of the API
+	scim    bool  // it has SCIM's form, which knows no codes for most refusals
 	strange bool  // it has none of the forms in which the API speaks of a failure
 	limited bool  // the service asks for patience, and did not look at the request
 	scope   scope // of that limit

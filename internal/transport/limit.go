@@ -42,7 +42,7 @@ func (e *Error) limit(now time.Time, req *http.Request, resp *http.Response) {
 			e.asked, e.growing = time.Minute, true
 		}
 	case resp.StatusCode == http.StatusTooManyRequests:
-		e.limited = e.again || e.Code == "REQUEST_LIMIT_EXCEEDED" || e.Code == "RESOURCE_EXHAUSTED"
+		e.limited = e.again || e.scim || e.Code == "REQUEST_LIMIT_EXCEEDED" || e.Code == "RESOURCE_EXHAUSTED"
 		e.asked = time.Second
 	}
 }

@@ -127,6 +127,10 @@ func TestALimitedWriteIsSentAgainOnceTheServiceSaidSo(t *testing.T) {
 			w.WriteHeader(429)
 			_, _ = io.WriteString(w, `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow down"}`)
 		},
+		"SCIM's form": func(w http.ResponseWriter) {
+			w.WriteHeader(429)
+			_, _ = io.WriteString(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"detail":"slow down","status":"429"}`)
+		},
 		"GitHub's words": func(w http.ResponseWriter) {
 			w.WriteHeader(403)
 			_, _ = io.WriteString(w, `{"message":"You have exceeded a secondary rate limit. Please wait."}`)
