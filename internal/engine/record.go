@@ -83,7 +83,7 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 			s.refresh(l, c)
 		case result.Status == apply.Done:
 			s.done(l, c, result)
-		case result.Unsure, pushedAlong(c, results["first_commit"]):
+		case result.Unsure, s.pushedAlong(c, results["first_commit"]):
 			// The intent stays open: the next run looks whether it is there.
 		default:
 			s.undone(l, c)
@@ -100,9 +100,14 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 	}
 }
 
-// pushedAlong reports whether a branch is there because of the first commit, though its own step was not done.
-func pushedAlong(c plan.Change, first apply.Result) bool {
-	return c.Kind == "branch" && first.Status == apply.Done && c.Address == fmt.Sprintf("branch/%v", first.Object["branch"])
+// pushedAlong reports whether a branch is there, or may be, because of the first commit, though its own step was
+// not done.
+func (s scribe) pushedAlong(c plan.Change, first apply.Result) bool {
+	branch := first.Object["branch"]
+	if at := slices.IndexFunc(s.changes, func(c plan.Change) bool { return c.Address == "first_commit" }); branch == nil && at >= 0 {
+		branch = s.changes[at].Want["branch"]
+	}
+	return c.Kind == "branch" && (first.Status == apply.Done || first.Unsure) && c.Address == fmt.Sprintf("branch/%v", branch)
 }
 
 // refresh records an object that stayed as it is, under its address of today. One that an open intent speaks

@@ -68,6 +68,38 @@ func TestAnIntentIsClosedOnlyByWhatIsCertain(t *testing.T) {
 	}
 }
 
+// The first commit brings a branch along: as long as nobody knows whether it was pushed, nobody knows of that one.
+func TestABranchThatMayHaveBeenPushedStaysIntended(t *testing.T) {
+	commit := plan.Change{Address: "first_commit", Kind: "first_commit", Action: plan.Create, Want: resource.Object{"branch": "main"}}
+	main := plan.Change{Address: "branch/main", Kind: "branch", Action: plan.Create, Want: resource.Object{"name": "main"}}
+	release := plan.Change{Address: "branch/release", Kind: "branch", Action: plan.Create, Want: resource.Object{"name": "release"}}
+	skipped := []apply.Result{{Address: "branch/main", Status: apply.Skipped}, {Address: "branch/release", Status: apply.Skipped}}
+	for name, c := range map[string]struct {
+		first apply.Result
+		want  []string
+	}{
+		"pushed":            {apply.Result{Status: apply.Done, Object: resource.Object{"branch": "main"}}, []string{"branch/main"}},
+		"nobody can see it": {apply.Result{Status: apply.Failed, Unsure: true}, []string{"branch/main"}},
+		"refused":           {apply.Result{Status: apply.Failed}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var l ledger.Ledger
+			s := run("this", commit, main, release)
+			s.types["branch"] = resource.Type{Name: "branch", LiveIdentity: []string{"id"}, Delete: s.types["jar"].Delete}
+			s.intend(&l, nil)
+			c.first.Address = "first_commit"
+			s.conclude(&l, apply.Report{Results: append([]apply.Result{c.first}, skipped...)})
+			var open []string
+			for _, i := range l.Intents {
+				open = append(open, i.Address)
+			}
+			if !slices.Equal(open, c.want) {
+				t.Errorf("the open intents are %q, want %q", open, c.want)
+			}
+		})
+	}
+}
+
 // shelves are objects with a list whose items are owned one by one.
 func shelves(id string, a plan.Action, had, wished []any) (scribe, plan.Change) {
 	before := resource.Object{"id": "1", "items": had}
