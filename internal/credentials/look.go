@@ -39,7 +39,7 @@ type look struct {
 
 // look asks both services and the ledger about a place.
 func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error) {
-	l := look{place: p, source: s, address: addressOf(p, s), now: v.opt.Clock.Now(), all: v.recorded()}
+	l := look{place: p, source: s, address: addressOf(p, s), all: v.recorded()}
 	l.record, l.recorded = v.record(l.address)
 	secrets, err := v.opt.GitHub.Secrets(ctx, p.Environment)
 	if err != nil {
@@ -47,6 +47,7 @@ func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error
 	}
 	info, there := secrets[p.Name]
 	l.there, l.updated = there, info.UpdatedAt
+	l.now = v.opt.Clock.Now() // not before the services have said what time it is
 	if s.Issue != "" && s.PrincipalID != "" && (s.Issue.lasts() || !there || v.book() != nil) {
 		l.secrets, err = v.Issued(ctx, s.PrincipalID)
 		if err != nil && (there || !errors.Is(err, databricks.ErrNoPrincipal)) { // both may have gone together

@@ -83,7 +83,8 @@ func Connect(s *spec.Stack, o Options) (*Engine, error) {
 	}
 	e.hub, e.fleet = hub, e.connectDatabricks(wire)
 	e.vault = credentials.New(credentials.Options{
-		GitHub: hub, Fleet: e.fleet, LookupEnv: o.Bounds.env(o.Env), Dir: s.Dir, Secrets: e.scrub, Clock: o.Clock,
+		GitHub: hub, Fleet: e.fleet, LookupEnv: o.Bounds.env(o.Env), Dir: s.Dir, Secrets: e.scrub,
+		Clock: serviceClock{Clock: o.Clock, clocks: e.clocks, host: hostName(s.Git.Host)},
 	})
 	e.types = kinds.All(kinds.Clients{GitHub: hub, Databricks: e.fleet, Vault: e.vault}, s)
 	for i, t := range e.types {
