@@ -3,7 +3,6 @@
 set -eu
 
 step() { printf '%s\n' "== $*"; }
-goldens() { git diff HEAD -- README.md '*/testdata/*' && git ls-files --others --exclude-standard -- '*/testdata/*'; }
 
 step "gofmt"
 unformatted=$(gofmt -l cmd internal pkg schemas)
@@ -21,10 +20,5 @@ bin/golangci-lint run ./...
 
 step "architecture"
 go test ./internal/archtest/...
-
-step "the golden files are what the program writes"
-before=$(goldens)
-make --no-print-directory golden >/dev/null
-[ "$before" = "$(goldens)" ] || { git --no-pager diff --stat -- README.md '*/testdata/*'; echo "make golden changes golden files"; exit 1; }
 
 step "all is well"
