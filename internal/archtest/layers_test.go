@@ -48,7 +48,7 @@ func layers() []layer {
 		{"internal/kinds", []string{"pkg/diag", "pkg/resource", "pkg/spec", "internal/credentials", "internal/databricks", "internal/deployments", "internal/github",
 			"internal/gitrepo", "internal/proposal", "internal/workflows"},
 			"a kind knows the contract and its client, and never the engine"},
-		{"internal/rights", []string{"pkg/plan", "pkg/resource"}, "what a plan takes follows from its values; nobody is asked"},
+		{"internal/rights", []string{"pkg/plan", "pkg/resource", "pkg/spec"}, "what a plan takes follows from its values; nobody is asked"},
 		{"internal/doctor", []string{"pkg/plan", "pkg/resource", "internal/databricks", "internal/github", "internal/rights", "internal/transport"},
 			"it asks the clients what a credential may do, and knows no kind"},
 		{"internal/verify", []string{"pkg/plan", "pkg/resource", "internal/databricks", "internal/github", "internal/rights"},

@@ -20,6 +20,11 @@ func TestSubjectIsWhatTheRepositoryReallySends(t *testing.T) {
 		want, blocked          string
 	}{
 		"plain":                         {template: `{"use_default":true}`, job: prod, want: "repo:Acme/taxi:environment:prod"},
+		"plain pull request":            {template: `{"use_default":true}`, job: Job{PullRequest: true}, want: "repo:Acme/taxi:pull_request"},
+		"immutable pull request":        {template: `{"use_default":true,` + immutable + `}`, job: Job{PullRequest: true}, want: "repo:Acme@123456/taxi@456789:pull_request"},
+		"customised pull request":       {template: `{"use_default":false,"include_claim_keys":["repo","event_name"]}`, job: Job{PullRequest: true}, want: "repo:Acme/taxi:event_name:pull_request"},
+		"the ref of a pull request":     {template: `{"use_default":false,"include_claim_keys":["repo","ref"]}`, job: Job{PullRequest: true}, blocked: `"ref"`},
+		"the event of any other job":    {template: `{"use_default":false,"include_claim_keys":["event_name"]}`, job: prod, blocked: `"event_name"`},
 		"plain branch":                  {template: `{"use_default":true}`, job: Job{Branch: "main"}, want: "repo:Acme/taxi:ref:refs/heads/main"},
 		"prefix as told":                {template: `{"use_default":true,"use_immutable_subject":false,` + immutable + `}`, job: prod, want: "repo:Acme@123456/taxi@456789:environment:prod"},
 		"immutable without a prefix":    {template: `{"use_default":true,"use_immutable_subject":true}`, job: prod, want: "repo:Acme@123456/taxi@456789:environment:prod"},

@@ -11,8 +11,11 @@ import (
 )
 
 // Job is what is known of a job that asks GitHub for an OIDC token: its environment, and the branch
-// that it runs from. Either may be "".
-type Job struct{ Environment, Branch string }
+// that it runs from. Either may be "". One of a pull request has neither.
+type Job struct {
+	Environment, Branch string
+	PullRequest         bool
+}
 
 // Issuer returns the issuer of the OIDC tokens of the host's Actions. An enterprise that gave itself an
 // issuer of its own (a further path segment) cannot be told from outside.
@@ -73,6 +76,9 @@ func (s subject) context() string {
 	if s.job.Environment != "" {
 		return "environment:" + strings.ReplaceAll(s.job.Environment, ":", "%3A")
 	}
+	if s.job.PullRequest {
+		return "pull_request"
+	}
 	return "ref:refs/heads/" + s.job.Branch
 }
 
@@ -115,6 +121,10 @@ func (s subject) claim(key string) (string, error) {
 		value = s.repository.Visibility
 	case "environment":
 		value = strings.ReplaceAll(s.job.Environment, ":", "%3A")
+	case "event_name":
+		if s.job.PullRequest {
+			value = "pull_request"
+		}
 	case "ref":
 		if s.job.Branch != "" {
 			value = "refs/heads/" + s.job.Branch

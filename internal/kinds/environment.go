@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 // environmentKind is a target's GitHub environment. Who may approve and which branches may deploy are
@@ -78,7 +79,26 @@ func declareEnvironments(w resource.Wishes) []resource.Decl[environment] {
 			At: w.At("targets", t.Name, "environment"),
 		})
 	}
+	for _, name := range operatorsEnvironments(w.Stack) {
+		decls = append(decls, resource.Decl[environment]{
+			Addr: environmentAddr(name),
+			Want: environment{
+				Repository: inRepository(), Name: name, Visibility: w.Git.Visibility, Branches: []string{w.DefaultBranch()},
+				Branch: w.DefaultBranch(), OIDC: true,
+			},
+			At: w.At("ci", "operator"),
+		})
+	}
 	return decls
+}
+
+// operatorsEnvironments are those that the jobs run in which apply after the merge. Each admits the default branch alone:
+// whoever logs in from one may do all that the spec wishes. Who has to approve is not managed.
+func operatorsEnvironments(s *spec.Stack) []string {
+	if s.AppliedBy() == "" {
+		return nil
+	}
+	return []string{spec.PlanEnvironment, spec.ApplyEnvironment}
 }
 
 func readEnvironment(ctx context.Context, c *github.Client, want environment) (environment, error) {

@@ -85,7 +85,7 @@ func declareFederationPolicies(w resource.Wishes) []resource.Decl[federationPoli
 			At: w.At("targets", t.Name, "ci_auth"),
 		})
 	}
-	return decls
+	return append(decls, checkersPolicies(w)...)
 }
 
 // audiences are what a job's token may be meant for. Which of the two a client asks for depends on its

@@ -95,7 +95,7 @@ func declareGroupMember(w resource.Wishes, g spec.Group, principal string) resou
 func makesPrincipal(w resource.Wishes, name string) bool {
 	return slices.ContainsFunc(w.Targets, func(t spec.Target) bool { return t.ServicePrincipal == name }) ||
 		slices.ContainsFunc(w.ServicePrincipals, func(p spec.ServicePrincipal) bool { return p.Name == name }) ||
-		name != "" && name == w.ReadBy()
+		slices.Contains(w.Checkers(), name)
 }
 
 func readGroupMember(ctx context.Context, f *databricks.Fleet, want groupMember) (groupMember, error) {

@@ -87,8 +87,8 @@ func Principals(s *spec.Stack) (principals, groups, users []string) {
 			mention(u)
 		}
 	}
-	if reader := s.ReadBy(); reader != "" {
-		named["service_principal"][reader] = true
+	for _, name := range s.Checkers() {
+		named["service_principal"][name] = true
 	}
 	for _, g := range s.Groups {
 		named["group"][g.Name] = true

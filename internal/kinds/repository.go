@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -13,7 +14,7 @@ import (
 var repositoryKind = resource.Kind[*github.Client, repository]{
 	Name:         "repository",
 	Doc:          "The hosted Git repository that holds the project.",
-	Identity:     []string{"host", "owner", "name", "former"},
+	Identity:     []string{"host", "owner", "name", "former", "oidc"},
 	LiveIdentity: []string{"id"},
 	Guard:        resource.DataLoss,
 	Declare:      declareRepository,
@@ -42,6 +43,12 @@ type repository struct {
 	ID          string  `json:"id,omitempty"`
 	OwnerID     string  `json:"owner_id,omitempty"`
 	FullName    string  `json:"full_name,omitempty"`
+	// OIDC says that a principal is logged in as by jobs of pull requests, so that their subject is needed.
+	OIDC               bool   `json:"oidc,omitempty"`
+	OIDCIssuer         string `json:"oidc_issuer,omitempty"`
+	PullRequestSubject string `json:"pull_request_subject,omitempty"`
+	// Why the subject cannot be told, which holds up what is made with it and nothing else.
+	PullRequestSubjectBlocked string `json:"pull_request_subject_blocked,omitempty"`
 }
 
 var repositoryAddr = resource.Addr{Kind: "repository"}
@@ -55,6 +62,7 @@ func declareRepository(w resource.Wishes) []resource.Decl[repository] {
 		Want: repository{
 			Host: w.Git.Host, Owner: w.Git.Owner, Name: w.Git.Name,
 			Visibility: w.Git.Visibility, Description: w.Git.Description,
+			OIDC: w.ReadBy() != "",
 		},
 		At: w.At("git", "repository"),
 	}}
@@ -73,7 +81,21 @@ func readRepository(ctx context.Context, c *github.Client, want repository) (rep
 	if live.Archived {
 		return want, &resource.Blocked{Reason: fmt.Sprintf("%s is archived and takes no change: unarchive it in its settings on GitHub", live.FullName)}
 	}
-	return seenRepository(want, live), nil
+	return withPullRequests(ctx, c, seenRepository(want, live))
+}
+
+// withPullRequests adds what the tokens of pull requests' jobs say, where a principal is logged in as by them. That they
+// may not be looked at leaves the repository as readable as it is.
+func withPullRequests(ctx context.Context, c *github.Client, have repository) (repository, error) {
+	if !have.OIDC {
+		return have, nil
+	}
+	subject, blocked, err := subjectOf(ctx, c, github.Job{PullRequest: true})
+	if errors.Is(err, resource.ErrForbidden) || errors.Is(err, resource.ErrNotFound) {
+		blocked, err = err.Error(), nil
+	}
+	have.OIDCIssuer, have.PullRequestSubject, have.PullRequestSubjectBlocked = c.Issuer(), subject, blocked
+	return have, err
 }
 
 func seenRepository(want repository, live github.Repository) repository {
@@ -82,7 +104,7 @@ func seenRepository(want repository, live github.Repository) repository {
 		called = live.Name
 	}
 	return repository{
-		Host: want.Host, Owner: want.Owner, Name: want.Name, Called: called,
+		Host: want.Host, Owner: want.Owner, Name: want.Name, Called: called, OIDC: want.OIDC,
 		Visibility: live.Visibility, Description: &live.Description,
 		ID: strconv.FormatInt(live.ID, 10), OwnerID: strconv.FormatInt(live.Owner.ID, 10), FullName: live.FullName,
 	}
@@ -97,7 +119,11 @@ func createRepository(ctx context.Context, c *github.Client, want repository) (r
 	if err != nil {
 		return want, err
 	}
-	return seenRepository(want, made), nil
+	have, err := withPullRequests(ctx, c, seenRepository(want, made))
+	if err != nil { // it is made all the same
+		have.PullRequestSubjectBlocked = err.Error()
+	}
+	return have, nil
 }
 
 // updateRepository sends the name and the visibility by themselves: an organisation may forbid to change

@@ -70,6 +70,9 @@ func declareServicePrincipals(w resource.Wishes) []resource.Decl[servicePrincipa
 	if reader := w.ReadBy(); reader != "" {
 		declare(reader, w.At("ci", "reader"))
 	}
+	if operator := w.AppliedBy(); operator != "" {
+		declare(operator, w.At("ci", "operator"))
+	}
 	return decls
 }
 

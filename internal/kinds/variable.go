@@ -81,8 +81,17 @@ func declareVariables(w resource.Wishes) []resource.Decl[variable] {
 			add(environment, prefix+"DATABRICKS_CLIENT_ID", resource.From(principal, "application_id"), at)
 		}
 	}
+	if reader := w.ReadBy(); reader != "" {
+		add("", readersVariable, resource.From(principalAddr(reader), "application_id"), w.At("ci", "reader"))
+	}
+	for _, environment := range operatorsEnvironments(w.Stack) {
+		add(environment, "DATABRICKS_CLIENT_ID", resource.From(principalAddr(w.AppliedBy()), "application_id"), w.At("ci", "operator"))
+	}
 	return decls
 }
+
+// readersVariable names the reader to a pull request's job, which runs in no environment.
+const readersVariable = "MLOPSCTL_READER_CLIENT_ID"
 
 // ciScope is where a target's CI job finds its settings: its environment, or the repository with a
 // prefix to their names.
@@ -108,7 +117,7 @@ func inEnvironment(s *spec.Stack, name string) resource.Text {
 	if name == "" {
 		return resource.Text{}
 	}
-	if t := s.Target(name); t != nil && t.Environment != nil {
+	if t := s.Target(name); t != nil && t.Environment != nil || slices.Contains(operatorsEnvironments(s), name) {
 		return resource.From(environmentAddr(name), "name")
 	}
 	return resource.Known(name)

@@ -68,6 +68,9 @@ func declareWorkspaceAssignments(w resource.Wishes) []resource.Decl[workspaceAss
 		if reader := w.ReadBy(); reader != "" {
 			declare(t, reader, w.At("ci", "reader"))
 		}
+		if operator := w.AppliedBy(); operator != "" {
+			declare(t, operator, w.At("ci", "operator"))
+		}
 	}
 	return decls
 }

@@ -24,8 +24,9 @@ func TestAJobLogsInOnlyAsItsOwnTargetsPrincipal(t *testing.T) {
 	for name, c := range map[string]struct{ spec, world, prefix string }{
 		"immutable subjects of a new repository": {specText, other, "repo:acme@"},
 		"plain subjects of an old repository":    {specText, old, "repo:acme/taxi:environment:prod"},
-		"subjects that the organisation shapes":  {specText, custom, "repo:acme/taxi:environment:prod"},
-		"an Enterprise Server's subjects":        {enterprise, other, "repo:acme/taxi:environment:prod"},
+		// A pull request's job has no environment, and nobody documents what its subject says instead.
+		"subjects that the organisation shapes": {strings.Replace(specText, "ci: {", "# ci: {", 1), custom, "repo:acme/taxi:environment:prod"},
+		"an Enterprise Server's subjects":       {enterprise, other, "repo:acme/taxi:environment:prod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, c.spec, c.world)
@@ -55,6 +56,50 @@ func TestAJobLogsInOnlyAsItsOwnTargetsPrincipal(t *testing.T) {
 			}
 			if _, err := w.sandbox.Mint(sandbox.MintRequest{Repository: "acme/taxi", Environment: "prod", Ref: "main"}); err == nil {
 				t.Error("a job of main gets a token for prod, whose branches are release alone")
+			}
+		})
+	}
+}
+
+// The jobs of a pull request log in as the reader, those of the default branch as the operator from its environments,
+// and nobody as anybody else.
+func TestAPullRequestLogsInAsTheReaderAlone(t *testing.T) {
+	specText, worldText := full(t)
+	old := worldText + "  repositories: [{name: acme/taxi, created: '2024-01-01', files: {README.md: hello}}, {name: acme/other, created: '2024-01-01', files: {README.md: hello}}]\n"
+	for name, c := range map[string]struct{ spec, world string }{
+		"immutable subjects of a new repository": {specText, worldText + "  repositories: [{name: acme/other, created: '2026-10-01', files: {README.md: hello}}]\n"},
+		"plain subjects of an old repository":    {specText, old},
+		"an Enterprise Server's subjects":        {strings.ReplaceAll(specText, "https://github.com", "https://127.0.0.1:8443"), old},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, c.spec, c.world)
+			w.settle()
+			_, reader := w.principal("taxi-ci")
+			_, operator := w.principal("mlopsctl")
+			_, prod := w.principal("taxi-prod")
+			audience := w.stack.Account.ID
+			pull := sandbox.MintRequest{Repository: "acme/taxi", Event: "pull_request", Audience: audience}
+			plans := sandbox.MintRequest{Repository: "acme/taxi", Environment: "mlopsctl-plan", Ref: "main", Audience: audience}
+			applies := sandbox.MintRequest{Repository: "acme/taxi", Environment: "mlopsctl-apply", Ref: "main", Audience: audience}
+			other := sandbox.MintRequest{Repository: "acme/other", Event: "pull_request", Audience: audience}
+			pushed := sandbox.MintRequest{Repository: "acme/taxi", Ref: "main", Audience: audience}
+			for _, try := range []struct {
+				job      sandbox.MintRequest
+				as       string
+				admitted bool
+			}{
+				{pull, reader, true}, {pull, operator, false}, {pull, prod, false},
+				{plans, operator, true}, {applies, operator, true}, {plans, reader, false}, {applies, prod, false},
+				{other, reader, false}, {pushed, reader, false}, {pushed, operator, false},
+			} {
+				if status := w.exchange(try.job, try.as); (status == http.StatusOK) != try.admitted {
+					t.Errorf("%+v as %s is answered %d, want that it is let in: %v", try.job, try.as, status, try.admitted)
+				}
+			}
+			for _, environment := range []string{"mlopsctl-plan", "mlopsctl-apply"} {
+				if _, err := w.sandbox.Mint(sandbox.MintRequest{Repository: "acme/taxi", Environment: environment, Ref: "release"}); err == nil {
+					t.Errorf("a job of release gets a token for %s", environment)
+				}
 			}
 		})
 	}

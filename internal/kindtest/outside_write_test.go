@@ -80,12 +80,12 @@ func brokenWritesToGitHub() []mishap {
 		},
 		{
 			name: "a limit on writes without end", faults: always("POST */actions/variables", 403, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After", "120"),
-			address: "variable/MODEL_OWNER", as: failed, request: "POST api.github.com/repos/acme/taxi/actions/variables", status: 403,
+			address: "variable/MODEL_OWNER", also: "variable/MLOPSCTL_READER_CLIENT_ID", as: failed, request: "POST api.github.com/repos/acme/taxi/actions/variables", status: 403,
 			says: "You have exceeded a secondary rate limit.", advice: "try again in 2m0s",
 		},
 		{
 			name: "a variable that the service fails to make", faults: always("POST */actions/variables", 500, `{"message":"Server Error"}`),
-			address: "variable/MODEL_OWNER", as: failed, request: "POST api.github.com/repos/acme/taxi/actions/variables", status: 500,
+			address: "variable/MODEL_OWNER", also: "variable/MLOPSCTL_READER_CLIENT_ID", as: failed, request: "POST api.github.com/repos/acme/taxi/actions/variables", status: 500,
 			says: "Server Error", advice: "try again later",
 		},
 	}

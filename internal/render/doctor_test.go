@@ -67,7 +67,8 @@ func TestTheLeastThatASpecTakes(t *testing.T) {
 			}},
 			{Host: "https://prod.cloud.databricks.com", Scopes: []string{}, Needs: []rights.Need{need("https://prod.cloud.databricks.com", rights.Privilege, "metastore", "CREATE_CATALOG")}},
 		},
-		Reader: []rights.Allowance{},
+		Reader: []rights.Allowance{}, OperatorLogins: []rights.Login{},
+		ReaderLogins: []rights.Login{{Principal: "fares-ci", Job: "a job of a pull request, of none from a fork", Address: "federation_policy/fares-ci/pull_request"}},
 	}
 	golden(t, "permissions.txt", Permissions(l, Style{}))
 	golden(t, "permissions.md", PermissionsMarkdown(l))

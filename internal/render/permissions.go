@@ -13,12 +13,13 @@ import (
 type who struct {
 	title, note string
 	needs       []rights.Allowance
+	logins      []rights.Login
 }
 
 func those(l rights.Least) []who {
 	return []who{
-		{"Who plans and applies this spec", "What they make, they own; of what is there already they need to be the owner or to have MANAGE, and the role admin on the repository.", l.Operator},
-		{"Who plans it for a pull request, and never writes", "Federation policies are shown to account admins alone, and the grants on a securable to those who manage it.", l.Reader},
+		{"Who plans and applies this spec", "What they make, they own; of what is there already they need to be the owner or to have MANAGE, and the role admin on the repository.", l.Operator, l.OperatorLogins},
+		{"Who plans it for a pull request, and never writes", "Federation policies are shown to account admins alone, and the grants on a securable to those who manage it.", l.Reader, l.ReaderLogins},
 	}
 }
 
@@ -30,12 +31,20 @@ func Permissions(l rights.Least, s Style) string {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "%s\n%s\n", s.paint(bold, w.title), s.wrap("", w.note))
+		for _, login := range w.logins {
+			fmt.Fprintf(&b, "%s\n", s.wrap("", inCI(login)))
+		}
 		for _, a := range w.needs {
 			fmt.Fprintf(&b, "\n  %s\n", Clean(a.Host))
 			s.allowance(&b, a)
 		}
 	}
 	return b.String()
+}
+
+// inCI says how a principal is logged in as, which an apply of the spec settles.
+func inCI(l rights.Login) string {
+	return fmt.Sprintf("In CI %s logs in as %s (%s).", l.Job, Clean(l.Principal), Clean(l.Address))
 }
 
 func (s Style) allowance(b *strings.Builder, a rights.Allowance) {
@@ -83,7 +92,11 @@ func PermissionsMarkdown(l rights.Least) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "### %s\n\n%s\n\n| where | what | for |\n|---|---|---|\n", w.title, w.note)
+		fmt.Fprintf(&b, "### %s\n\n%s\n", w.title, w.note)
+		for _, l := range w.logins {
+			fmt.Fprintf(&b, "\nIn CI %s logs in as %s (%s).\n", cell(l.Job), cell(l.Principal), cell(l.Address))
+		}
+		fmt.Fprintf(&b, "\n| where | what | for |\n|---|---|---|\n")
 		for _, a := range w.needs {
 			if len(a.Scopes) > 0 {
 				fmt.Fprintf(&b, "| %s | a classic token with %s; or, for an App or a fine-grained token, the permissions below | |\n", cell(a.Host), cell(strings.Join(a.Scopes, ", ")))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 // Allowance is what somebody needs on one host. A classic token needs the scopes and what is no permission of a
@@ -21,6 +22,16 @@ type Allowance struct {
 type Least struct {
 	Operator []Allowance `json:"operator"`
 	Reader   []Allowance `json:"reader"`
+	// Logins are those that the spec itself makes for the two, in CI.
+	OperatorLogins []Login `json:"operator_logins"`
+	ReaderLogins   []Login `json:"reader_logins"`
+}
+
+// Login is how a principal is logged in as by a job, with no secret.
+type Login struct {
+	Principal string `json:"principal"`
+	Job       string `json:"job"` // which jobs are let in
+	Address   string `json:"address"`
 }
 
 // Least returns it for the wishes of a spec, without looking at anything live.
@@ -41,7 +52,20 @@ func (at Places) Least(wishes []resource.Wish, types map[string]resource.Type) L
 		Need{Right: at.token("contents", "read"), For: []string{Ledger}})
 	made := at.made(p)
 	own := slices.DeleteFunc(slices.Clone(reads), func(n Need) bool { return made.covers(n.Right) })
-	return Least{Operator: allowances(append(at.OfWrites(p), own...)), Reader: allowances(reads)}
+	least := Least{Operator: allowances(append(at.OfWrites(p), own...)), Reader: allowances(reads), OperatorLogins: []Login{}, ReaderLogins: []Login{}}
+	for _, w := range wishes {
+		l := Login{Principal: w.Addr.Scope, Address: w.Addr.String()}
+		switch name := w.Addr.Name; {
+		case w.Addr.Kind != "federation_policy":
+		case name == "pull_request":
+			l.Job = "a job of a pull request, of none from a fork"
+			least.ReaderLogins = append(least.ReaderLogins, l)
+		case name == spec.PlanEnvironment || name == spec.ApplyEnvironment:
+			l.Job = "a job in the environment " + name
+			least.OperatorLogins = append(least.OperatorLogins, l)
+		}
+	}
+	return least
 }
 
 // strongest are needs without those that another one implies, which is for their objects as well then.

@@ -14,7 +14,7 @@ type row struct{ read, write func(deed) []Right }
 // document several ways, the one that an operator is most likely to have.
 func table() map[string]row {
 	return map[string]row{
-		"repository":           {read: tokens("metadata", "read"), write: repositoryWrites},
+		"repository":           {read: repositoryReads, write: repositoryWrites},
 		"first_commit":         {read: tokens("contents", "read"), write: firstCommitWrites},
 		"branch":               {read: branchReads, write: branchWrites},
 		"branch_protection":    {read: protectionReads, write: administers},
@@ -78,6 +78,14 @@ func protectionReads(d deed) []Right {
 		return administers(d)
 	}
 	return []Right{d.at.token("metadata", "read")}
+}
+
+func repositoryReads(d deed) []Right {
+	list := []Right{d.at.token("metadata", "read")}
+	if d.object["oidc"] == true {
+		list = append(list, d.at.token("actions", "read"))
+	}
+	return list
 }
 
 func repositoryWrites(d deed) []Right {

@@ -26,15 +26,6 @@ type Control struct {
 	Secrets  []string // the environment variables that the spec's secrets come from: GitHub has secrets of these names
 }
 
-// The environments of the control's jobs. Each holds the variable DATABRICKS_CLIENT_ID of the principal
-// that logs in from it; the operator's two admit the default branch alone, and ApplyEnvironment has the
-// people who approve.
-const (
-	CheckEnvironment = "mlopsctl-check"
-	PlanEnvironment  = "mlopsctl-plan"
-	ApplyEnvironment = "mlopsctl-apply"
-)
-
 // The paths of the control's workflows.
 const (
 	CheckFile = ".github/workflows/mlopsctl-check.yml"

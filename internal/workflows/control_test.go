@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mlopsctl/mlopsctl/internal/workflows"
+	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
 func controls() map[string]workflows.Control {
@@ -79,7 +80,7 @@ func TestOnlyThePlanOfTheSameRunIsApplied(t *testing.T) {
 			t.Errorf("it is started by %s", on.all())
 		}
 		apply := f.root.get("jobs", "apply")
-		if apply.get("environment").text() != workflows.ApplyEnvironment || apply.get("needs").text() != "plan" {
+		if apply.get("environment").text() != spec.ApplyEnvironment || apply.get("needs").text() != "plan" {
 			t.Error("nobody is asked before the apply")
 		}
 		for _, s := range apply.get("steps").Content {

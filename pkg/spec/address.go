@@ -46,7 +46,7 @@ var addressForms = sync.OnceValue(func() []addressForm {
 		form("entitlement", "TARGET/PRINCIPAL", target+"/"+text),
 		form("git_credential", "TARGET/PRINCIPAL", target+"/"+text),
 		form("principal_user", "PRINCIPAL/USER", text+"/"+text),
-		form("federation_policy", "PRINCIPAL/TARGET", text+"/"+target),
+		form("federation_policy", "PRINCIPAL/TARGET", text+"/(?:"+target+"|pull_request)"),
 		form("catalog", "CATALOG", `(?:`+target+`/)?`+unity),
 		form("catalog_binding", "CATALOG", `(?:`+target+`/)?`+unity),
 		form("schema", "CATALOG.SCHEMA", `(?:`+target+`/)?`+unity+`\.`+unity),

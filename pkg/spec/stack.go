@@ -188,20 +188,6 @@ type Variable struct {
 // name, and repository/OWNER/NAME.
 type Move struct{ From, To string }
 
-// CI says as whom the pre-merge check works. Each is the display name of a service principal; "" is none.
-type CI struct {
-	Reader   string // plans pull requests; it is made, let into the workspaces, and may browse the catalogs
-	Operator string // applies after the merge
-}
-
-// ReadBy returns the principal that plans pull requests, "" for none.
-func (s *Stack) ReadBy() string {
-	if s.CI == nil {
-		return ""
-	}
-	return s.CI.Reader
-}
-
 // Target returns the target of that name, or nil.
 func (s *Stack) Target(name string) *Target {
 	for i := range s.Targets {
