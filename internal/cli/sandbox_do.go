@@ -21,6 +21,7 @@ func (a *app) doCommand() *cobra.Command {
 		Long: "do plays the people that an apply waits for, and the runners that the sandbox does not have. WHAT is a\n" +
 			"pull request's number or branch for merge, review, close and reopen; a run's id, its workflow's file or\n" +
 			"its branch for finish, approve and reject (finish without it ends every run); a branch for commit.\n" +
+			"all does whatever an apply may wait for, until nothing is left.\n" +
 			"Whoever does it has to be allowed to: the rules of the branch and of the environment hold. A sandbox\n" +
 			"that is served takes the same as JSON: POST /_sandbox/do.",
 		Example: "  mlopsctl sandbox do review add-ml-code --as ada\n  mlopsctl sandbox do finish\n  mlopsctl sandbox do merge add-ml-code\n" +

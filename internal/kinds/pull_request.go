@@ -19,7 +19,7 @@ var pullRequestKind = resource.Kind[*proposal.Desk, pullRequest]{
 	Doc:          "A pull request with a project's first code, or with its CI/CD workflows; a person merges it.",
 	Identity:     []string{"repository", "branch", "project", "number"},
 	LiveIdentity: []string{"repository", "number"},
-	CreateOnly:   []string{"title", "principals"},
+	CreateOnly:   []string{"title", "principals", "leaves_out"},
 	ReadsOpen:    true,
 	Awaited:      true,
 	Declare:      declarePullRequests,
@@ -41,6 +41,7 @@ var pullRequestKind = resource.Kind[*proposal.Desk, pullRequest]{
 		return k.Close(ctx, number, have.Branch)
 	},
 	Due:  duePullRequest,
+	Warn: warnOfPullRequest,
 	Find: findPullRequest,
 }
 
@@ -52,6 +53,8 @@ type pullRequest struct {
 	Number     string        `json:"number,omitempty"`
 	// Principals are named in databricks.yml by their application ids.
 	Principals []ciPrincipal `json:"principals,omitzero"`
+	// LeavesOut says in sentences what the generated files do not do, since the targets do not allow it.
+	LeavesOut []string `json:"leaves_out,omitempty"`
 	// Outdated are the generated files on the branch that are not as the spec wishes them.
 	Outdated []string `json:"outdated,omitempty"`
 	// Needless: everything that it brings is on the default branch.
@@ -139,7 +142,15 @@ type sight struct {
 	blocked *resource.Blocked // why the draft is not whole
 }
 
-func (s sight) needless() bool { return len(proposal.Outdated(s.draft.On, s.draft.Files())) == 0 }
+func (s sight) needless() bool { return s.draft.Needless() }
+
+// kept says which needless files stay as a person has edited them.
+func (s sight) kept() string {
+	if len(s.draft.Kept) == 0 {
+		return ""
+	}
+	return "; nothing asks for " + strings.Join(s.draft.Kept, ", ") + " any more, and it stays, as somebody has edited it"
+}
 
 func notOpened(want pullRequest) error {
 	return fmt.Errorf("the pull request from %s: %w", want.Branch, resource.ErrNotFound)
@@ -164,13 +175,13 @@ func unopenedPullRequest(want pullRequest, s sight) (pullRequest, error) {
 	case want.Number != "":
 		return want, notOpened(want) // the one that was recorded is closed
 	case want.Project == "" && s.needless() && len(s.waiting) > 0:
-		return want, &resource.Moot{Reason: fmt.Sprintf("the workflows of %s come with its code", strings.Join(s.waiting, ", "))}
+		return want, &resource.Moot{Reason: fmt.Sprintf("the workflows of %s come with its code%s", strings.Join(s.waiting, ", "), s.kept())}
 	case want.Project == "" && s.needless():
-		return want, &resource.Moot{Reason: fmt.Sprintf("the workflows on %s are as mlops.yaml wishes them", s.draft.Base)}
-	case p != nil && !p.Merged():
+		return want, &resource.Moot{Reason: fmt.Sprintf("the workflows on %s are as mlops.yaml wishes them%s", s.draft.Base, s.kept())}
+	case p != nil && !p.Merged() && !s.view.Withdrawn:
 		have := want.opened(p.Number)
 		return have, &resource.Waiting{URL: p.URL, Reason: fmt.Sprintf("#%d was closed without being merged: a person opens it again, or takes it out of mlops.yaml", p.Number)}
-	case s.view.Head != "" && !s.view.Complete && (p == nil || p.Head.SHA != s.view.Head):
+	case s.view.Head != "" && !s.view.Complete && (p == nil || s.view.Withdrawn || p.Head.SHA != s.view.Head):
 		return want, &resource.Blocked{Reason: fmt.Sprintf("branch %s is there already, without a pull request, and holds something else: delete it, or open its pull request", want.Branch)}
 	}
 	return pullRequest{}, notOpened(want)
@@ -181,6 +192,9 @@ func openPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest, s 
 	have.Title = s.view.Pull.Title
 	if s.blocked == nil && s.view.Ours {
 		have.Outdated = slices.Clone(s.view.Outdated)
+		for _, at := range s.view.Gone {
+			have.Outdated = append(have.Outdated, at+" (needless)")
+		}
 		if len(have.Outdated) == 0 && !s.view.Current {
 			have.Outdated = []string{"its description"}
 		}
@@ -192,7 +206,7 @@ func openPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest, s 
 	if err != nil {
 		return have, err
 	}
-	return have, &resource.Waiting{Reason: why, URL: s.view.Pull.URL}
+	return have, &resource.Waiting{Reason: why + s.kept(), URL: s.view.Pull.URL}
 }
 
 // duePullRequest says what has to be done about a pull request though nothing that was recorded of it differs: the
@@ -206,6 +220,15 @@ func duePullRequest(have pullRequest) resource.Renewal {
 	default:
 		return resource.Renewal{}
 	}
+}
+
+// warnOfPullRequest tells what a reviewer would look for in the generated files in vain.
+func warnOfPullRequest(want pullRequest, _ *pullRequest) *resource.Warning {
+	if len(want.LeavesOut) == 0 {
+		return nil
+	}
+	return &resource.Warning{Code: "plan/workflows-leave-out", Summary: strings.Join(want.LeavesOut, "; "),
+		Detail: "mend the target, or leave it so: the gate passes without them"}
 }
 
 func updatePullRequest(ctx context.Context, k *proposal.Desk, have, want pullRequest) (pullRequest, error) {

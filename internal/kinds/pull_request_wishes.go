@@ -1,6 +1,7 @@
 package kinds
 
 import (
+	"github.com/mlopsctl/mlopsctl/internal/workflows"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
@@ -9,7 +10,13 @@ func pullRequestAddr(branch string) resource.Addr {
 	return resource.Addr{Kind: "pull_request", Name: branch}
 }
 
-const workflowsTitle = "Add CI/CD workflows"
+// workflowsTitle is the title of the pull request with a stack's workflows.
+func workflowsTitle(from spec.Workflows) string {
+	if from == spec.GenerateWorkflows {
+		return "Add CI/CD workflows"
+	}
+	return "Remove CI/CD workflows"
+}
 
 func declarePullRequests(w resource.Wishes) []resource.Decl[pullRequest] {
 	var decls []resource.Decl[pullRequest]
@@ -27,12 +34,16 @@ func declarePullRequests(w resource.Wishes) []resource.Decl[pullRequest] {
 			At:    w.At("projects", p.Name, "code"),
 		})
 	}
+	from := spec.NoWorkflows
 	if generates {
+		from = spec.GenerateWorkflows
+	}
+	if len(w.Projects) > 0 { // also where nothing is generated: what was generated once is taken away
 		decls = append(decls, resource.Decl[pullRequest]{
 			Addr: pullRequestAddr(spec.WorkflowsBranch),
-			Want: pullRequest{Repository: inRepository(), Branch: spec.WorkflowsBranch, Title: workflowsTitle,
-				Principals: principalsOf(w.Stack, spec.GenerateWorkflows)},
-			Needs: beforePullRequest(w.Stack, spec.GenerateWorkflows),
+			Want: pullRequest{Repository: inRepository(), Branch: spec.WorkflowsBranch, Title: workflowsTitle(from),
+				Principals: principalsOf(w.Stack, from), LeavesOut: workflows.Notes(workflows.Of(w.Stack, nil))},
+			Needs: beforePullRequest(w.Stack, from),
 			At:    w.At("projects"),
 		})
 	}

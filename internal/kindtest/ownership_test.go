@@ -88,10 +88,6 @@ var owned = []struct {
 // neverOwned are the kinds that nobody can delete.
 var neverOwned = []string{"catalog_binding", "first_commit", "workflow_permissions"}
 
-// byPeople are the kinds whose objects take a person or a pipeline to be done, so that no apply installs
-// them: the full spec has none, and each has a test of its own here. Nobody owns one.
-var byPeople = []string{"deployment"}
-
 func TestEveryKindIsOwnedOrNever(t *testing.T) {
 	w := open(t, read(t, "testdata/full.yaml"), read(t, "testdata/world.yaml"))
 	var listed []string
@@ -103,7 +99,7 @@ func TestEveryKindIsOwnedOrNever(t *testing.T) {
 		t.Errorf("the kinds listed are %v, want %v", listed, everyKind)
 	}
 	for name, kind := range w.types() {
-		never := slices.Contains(neverOwned, name) || slices.Contains(byPeople, name)
+		never := slices.Contains(neverOwned, name) || name == "deployment" || name == "workflow_run"
 		if (kind.Delete == nil) != never || (len(kind.LiveIdentity) == 0) != never {
 			t.Errorf("%s can be deleted: %t, has a live identity: %v", name, kind.Delete != nil, kind.LiveIdentity)
 		}

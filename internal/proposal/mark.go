@@ -8,13 +8,15 @@ import (
 	"strings"
 
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
+	"github.com/mlopsctl/mlopsctl/internal/workflows"
 )
 
 // Mark is what a pull request's description says, unseen, of what was pushed to its branch: so that an edit of
 // somebody else's is told from a version of ours that has grown old. Whoever can edit it can push to the branch.
 type Mark struct {
-	Stack string            `json:"stack"`
-	Files map[string]string `json:"files"` // the objects of the generated files, by path
+	Stack  string            `json:"stack"`
+	Files  map[string]string `json:"files"`            // the objects of the generated files, by path
+	Closed bool              `json:"closed,omitempty"` // by us, as it was needless
 }
 
 var markForm = regexp.MustCompile(`<!-- mlopsctl (\{.*\}) -->`)
@@ -74,6 +76,31 @@ func (m Mark) state(d Draft, on map[string]gitrepo.Entry) (outdated, edited []st
 	return outdated, edited, current
 }
 
+// leftovers are the workflows on a branch that are not the draft's any more: those that are as they were pushed there, or
+// as they are on the default branch that is to lose them, are to go; what somebody else has edited is not.
+func (m Mark) leftovers(d Draft, on map[string]gitrepo.Entry) (gone, edited []string) {
+	wished := map[string]bool{}
+	for _, f := range d.Files() {
+		wished[f.Path] = true
+	}
+	for _, at := range slices.Sorted(maps.Keys(on)) {
+		live, known, leaves := on[at], m.Files[at], slices.Contains(d.Gone, at)
+		switch {
+		case wished[at], !workflows.MayWrite(at), known == "" && !leaves:
+		case live == d.On[at] && !leaves: // it is no part of what the branch brings
+		case live.Hash == known, leaves && live == d.On[at]:
+			gone = append(gone, at)
+		default:
+			edited = append(edited, at)
+		}
+	}
+	return gone, edited
+}
+
+func holds(on map[string]gitrepo.Entry, paths []string) bool {
+	return slices.ContainsFunc(paths, func(at string) bool { return on[at].Hash != "" })
+}
+
 // with is the mark once these files are written; what others have edited stays known as it was.
 func (m Mark) with(stack string, generated []gitrepo.File, edited []string) Mark {
 	next := mark(stack, generated)
@@ -84,9 +111,4 @@ func (m Mark) with(stack string, generated []gitrepo.File, edited []string) Mark
 		}
 	}
 	return next
-}
-
-// Equal reports whether two marks say the same.
-func (m Mark) Equal(other Mark) bool {
-	return m.Stack == other.Stack && maps.Equal(m.Files, other.Files)
 }

@@ -45,6 +45,9 @@ type Draft struct {
 	On        map[string]gitrepo.Entry // what is on it
 	Code      []gitrepo.File
 	Generated []gitrepo.File
+	Gone      []string // workflows on the default branch that nothing asks for any more, and that are taken away
+	Kept      []string // such as a person has edited, which stay
+	Notes     []string // what the generated files leave out
 }
 
 // Files are all files of the draft: what is generated stands for what is here.
@@ -119,6 +122,9 @@ func (k *Desk) Workflows(ctx context.Context, known Known) (d Draft, waiting []s
 			waiting = append(waiting, p.Name)
 		}
 	}
+	if err := k.needless(ctx, &d); err != nil {
+		return d, waiting, err
+	}
 	return d, waiting, k.generate(ctx, &d, func(p spec.Project) bool { return k.on(d, p) }, known)
 }
 
@@ -131,6 +137,7 @@ func (k *Desk) on(d Draft, p spec.Project) bool {
 func (k *Desk) generate(ctx context.Context, d *Draft, in func(spec.Project) bool, known Known) error {
 	r := workflows.Of(k.stack, known)
 	r.Projects = slices.DeleteFunc(r.Projects, func(p workflows.Project) bool { return !in(*k.stack.Project(p.Name)) })
+	d.Notes = workflows.Notes(r)
 	files, err := workflows.Generate(r)
 	if err != nil {
 		return &resource.Blocked{Reason: fmt.Sprintf("its workflows cannot be generated: %v", err)}
@@ -170,6 +177,9 @@ func (k *Desk) text(ctx context.Context, d Draft, at string) ([]byte, error) {
 	}
 	return k.Hub.FileAt(ctx, at, d.Tip)
 }
+
+// Needless reports whether the default branch is as the draft would make it.
+func (d Draft) Needless() bool { return len(Outdated(d.On, d.Files())) == 0 && len(d.Gone) == 0 }
 
 // Outdated lists the files that a tree does not have as they are wished, in order.
 func Outdated(on map[string]gitrepo.Entry, files []gitrepo.File) []string {

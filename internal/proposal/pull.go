@@ -17,10 +17,13 @@ type View struct {
 	Pull     *github.PullRequest // the open one, else the newest; nil where there is none
 	Head     string              // where the branch stands; "" where it is not there
 	Outdated []string            // the generated files that have to be written
+	Gone     []string            // the files that have to be taken away
 	Edited   []string            // those that somebody else has edited, which are left alone
 	Current  bool                // the description knows what was pushed
 	Complete bool                // every file of the draft is there, as wished
 	Ours     bool                // its description bears this stack's mark
+	// Withdrawn: it was closed by this program, as it was needless. One that a person has closed stays so.
+	Withdrawn bool
 }
 
 // View looks at a branch, and at its pull requests.
@@ -51,8 +54,13 @@ func (k *Desk) View(ctx context.Context, d Draft, branch string) (View, error) {
 		m = ReadMark(v.Pull.Body)
 	}
 	v.Ours = m.Stack == k.stack.Name
+	v.Withdrawn = v.Pull != nil && !v.Pull.Open() && !v.Pull.Merged() && ReadMark(v.Pull.Body).Closed
 	v.Outdated, v.Edited, v.Current = m.state(d, on)
-	v.Complete = v.Head != "" && len(Outdated(on, d.Files())) == 0
+	var edited []string
+	v.Gone, edited = m.leftovers(d, on)
+	v.Edited = append(v.Edited, edited...)
+	slices.Sort(v.Edited)
+	v.Complete = v.Head != "" && len(Outdated(on, d.Files())) == 0 && !holds(on, d.Gone)
 	return v, nil
 }
 
@@ -76,12 +84,12 @@ func (k *Desk) Open(ctx context.Context, d Draft, t Text) (github.PullRequest, e
 	case v.Head != "" && !v.merged():
 		return github.PullRequest{}, fmt.Errorf("branch %s %w, with something else on it", t.Branch, resource.ErrExists)
 	default:
-		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: d.Tip, Tree: entries(d.On), Files: d.Files(), Message: t.Title}
+		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: d.Tip, Tree: without(d.On, d.Gone), Files: d.Files(), Message: t.Title}
 		if _, err := k.Hub.Revise(ctx, r); err != nil {
 			return github.PullRequest{}, err
 		}
 	}
-	body := mark(k.stack.Name, d.Generated).write(t.Body)
+	body := mark(k.stack.Name, d.Generated).write(d.describe(t.Body))
 	return k.Hub.OpenPull(ctx, github.NewPull{Title: t.Title, Head: t.Branch, Base: d.Base, Body: body})
 }
 
@@ -101,13 +109,13 @@ func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest
 	if v.Pull == nil || !v.Pull.Open() {
 		return github.PullRequest{}, fmt.Errorf("the pull request from %s: %w", t.Branch, resource.ErrNotFound)
 	}
-	if len(v.Outdated) > 0 {
+	if len(v.Outdated)+len(v.Gone) > 0 {
 		on, err := k.Hub.Tree(ctx, v.Head)
 		if err != nil {
 			return *v.Pull, err
 		}
 		files := slices.DeleteFunc(slices.Clone(d.Generated), func(f gitrepo.File) bool { return !slices.Contains(v.Outdated, f.Path) })
-		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: v.Head, Tree: entries(on), Files: files, Message: t.Message}
+		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: v.Head, Tree: without(on, v.Gone), Files: files, Message: t.Message}
 		if _, err := k.Hub.Revise(ctx, r); err != nil {
 			return *v.Pull, err
 		}
@@ -130,10 +138,15 @@ func (k *Desk) Close(ctx context.Context, number int, branch string) error {
 	if i < 0 || !pulls[i].Open() {
 		return nil
 	}
-	if _, err := k.Hub.EditPull(ctx, number, map[string]any{"state": "closed"}); err != nil {
+	m := ReadMark(pulls[i].Body)
+	changes := map[string]any{"state": "closed"}
+	if m.Stack == k.stack.Name {
+		m.Closed = true // so that it can be opened anew once it is needed
+		changes["body"] = m.write(pulls[i].Body)
+	}
+	if _, err := k.Hub.EditPull(ctx, number, changes); err != nil {
 		return err
 	}
-	m := ReadMark(pulls[i].Body)
 	on, err := k.Hub.Tree(ctx, pulls[i].Head.SHA)
 	if err != nil {
 		return err
@@ -147,6 +160,23 @@ func (k *Desk) Close(ctx context.Context, number int, branch string) error {
 		return nil // it was somebody else's from the start
 	}
 	return k.Hub.DeleteBranch(ctx, branch)
+}
+
+// describe is what a pull request says of itself, with what a reviewer does not see in the files.
+func (d Draft) describe(body string) string {
+	for _, part := range []struct {
+		title string
+		list  []string
+	}{
+		{"Taken away, as nothing in mlops.yaml asks for them any more", d.Gone},
+		{"Left alone though nothing asks for them any more, as somebody has edited them", d.Kept},
+		{"Left out, since the targets do not allow it", d.Notes},
+	} {
+		if len(part.list) > 0 {
+			body += "\n" + part.title + ":\n\n- " + strings.Join(part.list, "\n- ") + "\n"
+		}
+	}
+	return body
 }
 
 func entries(on map[string]gitrepo.Entry) []gitrepo.Entry {

@@ -18,7 +18,7 @@ import (
 // Deed is what a person, or a runner of Actions, does on GitHub. Where GitHub has an operation for it, it is
 // done by that operation, as that person; the rest is how a run ends, which only a runner knows.
 type Deed struct {
-	Do         string `json:"do"`                   // merge, review, close, reopen, commit, finish, approve, reject
+	Do         string `json:"do"`                   // merge, review, close, reopen, commit, finish, approve, reject, all
 	Repository string `json:"repository"`           // OWNER/NAME; "" is the only one
 	On         string `json:"on"`                   // a pull request's number or head branch; a run's id, or its workflow's file; a branch
 	As         string `json:"as,omitempty"`         // a login; "" is the operator, or who may
@@ -30,7 +30,7 @@ type Deed struct {
 
 // Deeds are what Do takes.
 func Deeds() []string {
-	return []string{"merge", "review", "close", "reopen", "commit", "finish", "approve", "reject"}
+	return []string{"merge", "review", "close", "reopen", "commit", "finish", "approve", "reject", "all"}
 }
 
 // Do does it, and says in a sentence what was done.
@@ -55,6 +55,9 @@ func (s *Sandbox) do(ctx context.Context, d Deed) (string, error) {
 		return p.commit(ctx, d)
 	case "approve", "reject":
 		return p.onDeployment(ctx, d)
+	case "all":
+		n, err := s.DoAll(ctx, full)
+		return fmt.Sprintf("%d things were done: jobs ended, runs approved, pull requests merged.", n), err
 	case "finish":
 		return s.finishRuns(full, d)
 	default:

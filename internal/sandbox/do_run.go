@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -40,6 +41,8 @@ func (s *Sandbox) runsOf(full, on string) (*ghRepo, []*ghRun) {
 	return r, runs
 }
 
+var errNobodyWaits = errors.New("no run of that name waits for an approval")
+
 func (s *Sandbox) waitingRun(full, on string) (id int64, environments []int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +57,7 @@ func (s *Sandbox) waitingRun(full, on string) (id int64, environments []int64, e
 			return run.ID, environments, nil
 		}
 	}
-	return 0, nil, fmt.Errorf("no run of that name waits for an approval")
+	return 0, nil, errNobodyWaits
 }
 
 // reviewerIn is somebody who may approve for the first of these environments.

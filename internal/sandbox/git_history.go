@@ -27,27 +27,40 @@ func (st *gitStore) history(tip *object.Commit, except plumbing.Hash) ([]plumbin
 	return found, nil
 }
 
-// touching leaves those commits that changed what lies at a path. A merge that took it over from one of
-// its parents did not.
+// touching leaves those commits that changed what lies at a path, as git does: where a merge took it over from one of
+// its parents, what the others did to it came to nothing and is left out.
 func (st *gitStore) touching(hashes []plumbing.Hash, path string) ([]plumbing.Hash, error) {
-	if path == "" {
+	if path == "" || len(hashes) == 0 {
 		return hashes, nil
 	}
 	var found []plumbing.Hash
-	for _, hash := range hashes {
+	followed := map[plumbing.Hash]bool{hashes[0]: true}
+	for _, hash := range hashes { // a commit comes before its parents
+		if !followed[hash] {
+			continue
+		}
 		c, err := st.repo.CommitObject(hash)
 		if err != nil {
 			return nil, fmt.Errorf("reading commit %s: %w", hash, err)
 		}
-		at, taken := st.entry(c, path), false
+		at, same := st.entry(c, path), plumbing.ZeroHash
 		for _, parent := range c.ParentHashes {
 			before, err := st.repo.CommitObject(parent)
 			if err != nil {
 				return nil, fmt.Errorf("reading commit %s: %w", parent, err)
 			}
-			taken = taken || st.entry(before, path) == at
+			if same.IsZero() && st.entry(before, path) == at {
+				same = parent
+			}
 		}
-		if !taken && (len(c.ParentHashes) > 0 || at != plumbing.ZeroHash) {
+		if !same.IsZero() {
+			followed[same] = true
+			continue
+		}
+		for _, parent := range c.ParentHashes {
+			followed[parent] = true
+		}
+		if len(c.ParentHashes) > 0 || !at.IsZero() {
 			found = append(found, hash)
 		}
 	}

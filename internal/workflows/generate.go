@@ -169,7 +169,7 @@ func render(name, runner string, view any) ([]byte, error) {
 	if err := t.Execute(&b, view); err != nil {
 		return nil, fmt.Errorf("filling template %s: %w", name, err)
 	}
-	return b.Bytes(), nil
+	return signed(b.Bytes())
 }
 
 // trusted is the condition under which a pull request's job may have credentials: GitHub gives none to
