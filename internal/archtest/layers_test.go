@@ -22,6 +22,7 @@ func layers() []layer {
 	return []layer{
 		{"pkg/diag", nil, "positions and diagnostics are values for everybody"},
 		{"schemas", nil, "the schemas are data"},
+		{"internal/virtual", nil, "the time of tests knows nothing of who sleeps"},
 		{"internal/dag", nil, "a graph knows nothing of what its nodes are"},
 		{"pkg/rule", nil, "a rule is checked and decided over plain values"},
 		{"pkg/spec", []string{"pkg/diag", "pkg/rule", "schemas"}, "a spec is loaded and checked without anything live"},

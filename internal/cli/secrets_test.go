@@ -2,50 +2,21 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
-
-// calendar is a clock that is put forward by hand, as days have to pass here.
-type calendar struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *calendar) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *calendar) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func (c *calendar) Sleep(ctx context.Context, d time.Duration) error {
-	c.pass(d)
-	return ctx.Err()
-}
-
-// Await never shows that time: a run here is over before its lease is to be renewed.
-func (c *calendar) Await(ctx context.Context, _ time.Time) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
 
 // desk is a stack in a sandbox, and the time there.
 type desk struct {
 	t     *testing.T
 	dir   string
-	clock *calendar
+	clock *virtual.Clock
 }
 
 func openDesk(t *testing.T) desk {
@@ -60,7 +31,7 @@ func openDesk(t *testing.T) desk {
 			t.Fatal(err)
 		}
 	}
-	return desk{t: t, dir: dir, clock: &calendar{now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}}
+	return desk{t: t, dir: dir, clock: virtual.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), 0)}
 }
 
 // run must end with 0; it returns stdout.
@@ -114,11 +85,11 @@ func TestWhatARotationReplacesLivesForItsOverlapAndIsRevokedByTheNextApply(t *te
 	if second == first || len(replaced) != 1 || replaced[0] != first {
 		t.Fatalf("stored is %q, replaced %q; the first was %q", second, replaced, first)
 	}
-	d.clock.pass(23 * time.Hour)
+	d.clock.Advance(23 * time.Hour)
 	if out := d.run("plan"); !strings.Contains(out, "No changes") {
 		t.Errorf("within its overlap a replaced secret is a change:\n%s", out)
 	}
-	d.clock.pass(2 * time.Hour)
+	d.clock.Advance(2 * time.Hour)
 	if out := d.run("plan"); !strings.Contains(out, "revokes OAuth secret "+first) {
 		t.Errorf("past its overlap a plan does not say that it goes:\n%s", out)
 	}
@@ -135,7 +106,7 @@ func TestASecretIsRenewedByAnApplyBeforeItExpires(t *testing.T) {
 	d := openDesk(t)
 	d.run("apply", "--auto-approve")
 	first, _ := d.stored()
-	d.clock.pass(80 * 24 * time.Hour)
+	d.clock.Advance(80 * 24 * time.Hour)
 	if out := d.run("secrets"); !strings.Contains(out, "(in 10 days)") || !strings.Contains(out, "plan      rotate: it expires on") {
 		t.Errorf("secrets does not say that it is due:\n%s", out)
 	}

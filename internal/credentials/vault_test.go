@@ -18,6 +18,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/github"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -40,64 +41,15 @@ type bank struct {
 	sandbox *sandbox.Sandbox
 	wire    http.RoundTripper
 	secrets *transport.Scrubber
-	clock   *clock
+	clock   *virtual.Clock
 	env     map[string]string
 	source  Source
 	strike  strike
 }
 
-type clock struct {
-	mu    sync.Mutex
-	now   time.Time
-	moved chan struct{} // closed when the time moves; nil while nobody awaits it
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pass(d)
-	return ctx.Err()
-}
-
-// Await waits until somebody else has moved the time to t.
-func (c *clock) Await(ctx context.Context, t time.Time) error {
-	for {
-		c.mu.Lock()
-		past, moved := !c.now.Before(t), c.moved
-		if moved == nil {
-			moved = make(chan struct{})
-			c.moved = moved
-		}
-		c.mu.Unlock()
-		if past {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
-
-// pass moves the time, and wakes who awaits it.
-func (c *clock) pass(d time.Duration) {
-	c.now = c.now.Add(d)
-	if c.moved != nil {
-		close(c.moved)
-		c.moved = nil
-	}
-}
-
 func openBank(t *testing.T) *bank {
 	t.Helper()
-	b := &bank{t: t, env: map[string]string{}, secrets: &transport.Scrubber{}, clock: &clock{now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}}
+	b := &bank{t: t, env: map[string]string{}, secrets: &transport.Scrubber{}, clock: virtual.NewClock(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), 0)}
 	s, err := sandbox.Open(sandbox.Options{
 		Now:   b.clock.Now,
 		Hosts: sandbox.Hosts{Account: account, AccountID: accountID, Workspaces: []string{workspace}, GitHub: "https://github.com", Owner: "acme"},

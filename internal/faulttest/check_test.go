@@ -17,7 +17,7 @@ func (w *world) check(c faultCase, o outcome) {
 	w.endsAsItSays(c, o)
 	w.takesItsTime(c, o)
 	w.heal()
-	w.clock.advance(leaseIsOver)
+	w.clock.Advance(leaseIsOver)
 	if c.repair != nil {
 		c.repair(w)
 	}

@@ -72,7 +72,7 @@ func quotas() []faultCase {
 			list = append(list, faultCase{class: "F13", name: fmt.Sprintf("create/%s_after_%d", who, left), codes: []int{0}, arrange: func(w *world) {
 				var until time.Time
 				w.wire.add(&rule{path: host, nth: left + 1, times: -1, do: func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
-					now := w.clock.peek()
+					now := w.clock.Peek()
 					if until.IsZero() {
 						until = now.Add(90 * time.Second)
 					}

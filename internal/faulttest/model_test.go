@@ -84,7 +84,7 @@ func history(t *rapid.T) {
 	for range rapid.IntRange(2, 8).Draw(t, "steps") {
 		actions[rapid.SampledFrom(names).Draw(t, "action")](t)
 	}
-	w.clock.advance(leaseIsOver) // of an apply that was cut off
+	w.clock.Advance(leaseIsOver) // of an apply that was cut off
 	m.apply(t)
 	m.agrees(t)
 	w.leaksNothing()
@@ -138,7 +138,7 @@ func (m *model) plan(*rapid.T) {
 func (m *model) time(t *rapid.T) {
 	d := rapid.SampledFrom([]time.Duration{time.Minute, hour, 40 * 24 * hour}).Draw(t, "time")
 	m.tell("%s pass", d)
-	m.w.clock.advance(d)
+	m.w.clock.Advance(d)
 }
 
 var allowed = []string{"--allow-destroy", "schema", "--allow-mass-delete"}

@@ -38,7 +38,7 @@ func (s start) begin(t fatal, dir, worldFile string) *world {
 		w.edit(edits...)
 		w.drift()
 	case aged:
-		w.clock.advance(80 * 24 * hour)
+		w.clock.Advance(80 * 24 * hour)
 	}
 	return w
 }

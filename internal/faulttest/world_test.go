@@ -17,6 +17,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/cli"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
 
 // fatal is what testing and rapid have in common.
@@ -43,8 +44,8 @@ type world struct {
 	dir     string
 	spec    string
 	env     map[string]string
-	clock   *clock  // the services'
-	skew    *skewed // the machine's
+	clock   *virtual.Clock // the services'
+	skew    *skewed        // the machine's
 	sandbox *sandbox.Sandbox
 	wire    *wire
 	said    []outcome
@@ -63,8 +64,8 @@ type outcome struct {
 // open makes a world in an empty folder.
 func open(t fatal, dir, specText, worldText string) *world {
 	t.Helper()
-	w := &world{t: t, dir: dir, spec: specText, clock: &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}}
-	w.skew = &skewed{clock: w.clock}
+	w := &world{t: t, dir: dir, spec: specText, clock: virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), time.Millisecond)}
+	w.skew = &skewed{Clock: w.clock}
 	w.write("README.md", "# Taxi\n")
 	w.write("licence.txt", fileCanary)
 	w.write("mlops.yaml", specText)
@@ -130,13 +131,13 @@ func (w *world) runTo(ctx context.Context, out fmt.Stringer, args ...string) out
 // runWith runs the program with the streams and the clock that are given.
 func (w *world) runWith(ctx context.Context, s cli.Streams, args ...string) outcome {
 	w.t.Helper()
-	before, began := len(w.sandbox.Log()), w.clock.peek()
+	before, began := len(w.sandbox.Log()), w.clock.Peek()
 	args = append(args, "-f", filepath.Join(w.dir, "mlops.yaml"), "--log-level", "debug")
 	o := outcome{args: args}
 	s.In, s.Base = strings.NewReader(""), w.wire
 	s.Env = func(name string) (string, bool) { value, ok := w.env[name]; return value, ok }
 	o.code = cli.Run(ctx, args, s)
-	o.out, o.err, o.took = text(s.Out), text(s.Err), w.clock.peek().Sub(began)
+	o.out, o.err, o.took = text(s.Out), text(s.Err), w.clock.Peek().Sub(began)
 	o.sent = w.sandbox.Log()[before:]
 	w.said = append(w.said, o)
 	return o

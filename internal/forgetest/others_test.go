@@ -54,7 +54,7 @@ func (w *world) occupy() {
 		p, _ := found[0].(map[string]any)
 		w.ids[name] = fmt.Sprint(p["id"])
 	}
-	w.clock.pass(5 * time.Minute)
+	w.clock.Advance(5 * time.Minute)
 	w.by = fmt.Sprint(w.send("POST", w.principal("payroll")+"/credentials/secrets", map[string]any{"lifetime": "7776000s"})["id"])
 	w.send("POST", w.principal("payroll")+"/federationPolicies?policy_id=mlopsctl-payroll-prod", map[string]any{
 		"description": "GitHub Actions of acme/payroll for target prod, by mlopsctl",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/cli"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
 
 func TestMain(m *testing.M) {
@@ -44,7 +45,7 @@ type world struct {
 	t       *testing.T
 	dir     string
 	sandbox *sandbox.Sandbox
-	clock   *clock
+	clock   *virtual.Clock
 	network *network
 	ids     map[string]string // of principals, by their names
 	by      string            // the id of the OAuth secret that payroll has
@@ -64,7 +65,7 @@ var beforehand = strings.NewReplacer(
 // install makes a world in which the stack of the second version was applied and nothing is left to do.
 func install(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), ids: map[string]string{}, clock: &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}}
+	w := &world{t: t, dir: t.TempDir(), ids: map[string]string{}, clock: virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), time.Millisecond)}
 	box, err := sandbox.Open(sandbox.Options{Now: w.clock.Now, World: []byte(read(t, "testdata/world.yaml")), Hosts: sandbox.Hosts{
 		GitHub: github, Owner: "acme", Account: "https://accounts.cloud.databricks.com", AccountID: "11111111-2222-3333-4444-555555555555",
 		Workspaces: []string{"https://staging.cloud.databricks.com", prod},

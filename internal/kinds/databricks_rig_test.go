@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/observe"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -74,7 +74,7 @@ func writing() *transport.Guard {
 func (r *rig) fleet(guard *transport.Guard) *databricks.Fleet {
 	scrub := &transport.Scrubber{}
 	wire := transport.New(transport.Options{
-		Base: r.box.RoundTripper(), Guard: guard, Secrets: scrub, Clock: &quickClock{},
+		Base: r.box.RoundTripper(), Guard: guard, Secrets: scrub, Clock: &virtual.Clock{},
 		Trusted: func(string) bool { return true },
 	})
 	logins := databricks.Logins{Transport: wire, Secrets: scrub, Env: func(name string) (string, bool) {
@@ -170,7 +170,7 @@ func (r *rig) apply() apply.Report {
 	for _, f := range failures {
 		r.t.Errorf("reading %s: %v", f.Wish.Addr, f.Err)
 	}
-	report, err := apply.Run(r.t.Context(), p, apply.Options{Types: byName(types), Parallelism: 4, Clock: &quickClock{}})
+	report, err := apply.Run(r.t.Context(), p, apply.Options{Types: byName(types), Parallelism: 4, Clock: &virtual.Clock{}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func (r *rig) call(method, address, body string) {
 	r.t.Helper()
 	guard := &transport.Guard{}
 	guard.AllowWrites()
-	wire := transport.New(transport.Options{Base: r.box.RoundTripper(), Guard: guard, Clock: &quickClock{}, Trusted: func(string) bool { return true }})
+	wire := transport.New(transport.Options{Base: r.box.RoundTripper(), Guard: guard, Clock: &virtual.Clock{}, Trusted: func(string) bool { return true }})
 	operator := r.box.Operator()
 	host := databricks.Host{URL: prodHost}
 	if strings.HasPrefix(address, accountHost) {
@@ -247,58 +247,4 @@ func actions(p *plan.Plan) map[string]plan.Action {
 		}
 	}
 	return out
-}
-
-// quickClock is a clock on which waiting takes no time.
-type quickClock struct {
-	mu     sync.Mutex
-	passed time.Duration
-	moved  chan struct{} // closed when the time moves; nil while nobody awaits it
-}
-
-func (c *quickClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now()
-}
-
-func (c *quickClock) now() time.Time {
-	return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(c.passed)
-}
-
-func (c *quickClock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pass(d)
-	return ctx.Err()
-}
-
-// Await waits until somebody else has moved the time to t.
-func (c *quickClock) Await(ctx context.Context, t time.Time) error {
-	for {
-		c.mu.Lock()
-		past, moved := !c.now().Before(t), c.moved
-		if moved == nil {
-			moved = make(chan struct{})
-			c.moved = moved
-		}
-		c.mu.Unlock()
-		if past {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
-
-// pass moves the time, and wakes who awaits it.
-func (c *quickClock) pass(d time.Duration) {
-	c.passed += d
-	if c.moved != nil {
-		close(c.moved)
-		c.moved = nil
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/engine"
 	"github.com/mlopsctl/mlopsctl/internal/rights"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
 
 const smallSpec = `version: 1
@@ -197,7 +198,7 @@ func (s shortage) examined(t *testing.T, key *rsa.PrivateKey) rights.Finding {
 // TestAClockThatIsWrongIsNamed runs the program a quarter of an hour ahead of the services.
 func TestAClockThatIsWrongIsNamed(t *testing.T) {
 	w := open(t, smallSpec, "")
-	ahead := &clock{now: w.clock.Now().Add(15 * time.Minute)}
+	ahead := virtual.NewClock(w.clock.Now().Add(15*time.Minute), time.Millisecond)
 	e, err := engine.Connect(w.stack, engine.Options{Base: w.sandbox.RoundTripper(), Clock: ahead,
 		Env: func(name string) (string, bool) { value, ok := w.sandbox.Operator()[name]; return value, ok }})
 	if err != nil {

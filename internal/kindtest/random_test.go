@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlopsctl/mlopsctl/internal/engine"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
@@ -28,7 +29,7 @@ func TestOneMoreApplyConverges(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := drawSpec(t, "before"), drawSpec(t, "after")
-		w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}, stack: parse(t, root, after)}
+		w := &world{t: t, clock: virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), time.Millisecond), stack: parse(t, root, after)}
 		s, err := sandbox.Open(sandbox.Options{Now: w.clock.Now, Hosts: hosts(w.stack), World: []byte(drawWorld(t))})
 		if err != nil {
 			t.Fatal(err)

@@ -5,12 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/engine"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
@@ -32,7 +32,7 @@ type world struct {
 	t       fatal
 	stack   *spec.Stack
 	sandbox *sandbox.Sandbox
-	clock   *clock
+	clock   *virtual.Clock
 }
 
 func full(t *testing.T) (specText, worldText string) {
@@ -56,7 +56,7 @@ func open(t *testing.T, specText, worldText string) *world {
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte("# Taxi\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}}
+	w := &world{t: t, clock: virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), time.Millisecond)}
 	w.stack = parse(t, dir, specText)
 	s, err := sandbox.Open(sandbox.Options{Now: w.clock.Now, Hosts: hosts(w.stack), World: []byte(worldText)})
 	if err != nil {
@@ -188,57 +188,6 @@ func mutations(log []sandbox.Request) []string {
 		}
 	}
 	return out
-}
-
-// clock is a clock that moves when somebody sleeps, and a little at every look at it.
-type clock struct {
-	mu    sync.Mutex
-	now   time.Time
-	moved chan struct{} // closed when the time moves; nil while nobody awaits it
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pass(time.Millisecond)
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pass(d)
-	return ctx.Err()
-}
-
-// Await waits until somebody else has moved the time to t.
-func (c *clock) Await(ctx context.Context, t time.Time) error {
-	for {
-		c.mu.Lock()
-		past, moved := !c.now.Before(t), c.moved
-		if moved == nil {
-			moved = make(chan struct{})
-			c.moved = moved
-		}
-		c.mu.Unlock()
-		if past {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
-
-// pass moves the time, and wakes who awaits it.
-func (c *clock) pass(d time.Duration) {
-	c.now = c.now.Add(d)
-	if c.moved != nil {
-		close(c.moved)
-		c.moved = nil
-	}
 }
 
 func ctx() context.Context { return context.Background() }

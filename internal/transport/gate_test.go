@@ -41,7 +41,7 @@ func (b *bench) complain(t *testing.T, path string) {
 
 func TestOneComplaintHoldsAllBackThatCountOnTheSame(t *testing.T) {
 	const graphql = "/api/graphql"
-	reset := strconv.FormatInt(newClock().now.Add(50*time.Second).Unix(), 10)
+	reset := strconv.FormatInt(newClock().Now().Add(50*time.Second).Unix(), 10)
 	seconds, primary := map[string]string{"Retry-After": "30"}, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
 	for _, c := range []struct {
 		name, on string
@@ -60,8 +60,8 @@ func TestOneComplaintHoldsAllBackThatCountOnTheSame(t *testing.T) {
 		for path, want := range c.waits {
 			b := complaining(t, 403, c.headers, c.body)
 			b.complain(t, c.on)
-			if _, err := b.send(t, "GET", path, ""); err != nil || b.clock.total() != want {
-				t.Errorf("%s: the next read of %s waited %v: %v", c.name, path, b.clock.total(), err)
+			if _, err := b.send(t, "GET", path, ""); err != nil || total(b.clock) != want {
+				t.Errorf("%s: the next read of %s waited %v: %v", c.name, path, total(b.clock), err)
 			}
 		}
 	}
@@ -72,20 +72,20 @@ func TestALimitThatLastsTooLongFailsTheRestAtOnce(t *testing.T) {
 	b.complain(t, "/api/x")
 	_, err := b.send(t, "PATCH", "/api/y", "{}")
 	failed := failure(t, err)
-	if len(b.requests()) != 1 || b.clock.total() != 0 || !failed.unsent || errors.Is(err, resource.ErrLost) {
-		t.Errorf("%d requests, waited %v: %v", len(b.requests()), b.clock.total(), err)
+	if len(b.requests()) != 1 || total(b.clock) != 0 || !failed.unsent || errors.Is(err, resource.ErrLost) {
+		t.Errorf("%d requests, waited %v: %v", len(b.requests()), total(b.clock), err)
 	}
 	if want := "takes no more requests of these credentials for now; try again in 27h46m40s"; !strings.Contains(err.Error(), want) {
 		t.Errorf("%v; want it to say %q", err, want)
 	}
-	b.clock.pass(100000 * time.Second)
+	b.clock.Advance(100000 * time.Second)
 	if _, err := b.send(t, "PATCH", "/api/y", "{}"); err != nil {
 		t.Errorf("once it is over: %v", err)
 	}
 }
 
 func TestWhatGitHubSaysIsUsedUpIsNotAskedForOn(t *testing.T) {
-	in := func(d time.Duration) string { return strconv.FormatInt(newClock().now.Add(d).Unix(), 10) }
+	in := func(d time.Duration) string { return strconv.FormatInt(newClock().Now().Add(d).Unix(), 10) }
 	for name, c := range map[string]struct {
 		remaining, reset, resource string
 		waits                      time.Duration
@@ -115,7 +115,7 @@ func TestWhatGitHubSaysIsUsedUpIsNotAskedForOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := b.send(t, "PUT", "/api/v3/y", "{}")
-		if waited := b.clock.total(); waited != c.waits || (err != nil) != c.refused {
+		if waited := total(b.clock); waited != c.waits || (err != nil) != c.refused {
 			t.Errorf("%s: waited %v, %v", name, waited, err)
 		}
 	}
@@ -134,8 +134,8 @@ func TestManyWaitForAGateTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if b.clock.total() != time.Minute {
-		t.Errorf("eight waited %v in all", b.clock.total())
+	if total(b.clock) != time.Minute {
+		t.Errorf("eight waited %v in all", total(b.clock))
 	}
 }
 
@@ -146,23 +146,23 @@ func TestALimitWithoutATimeIsWaitedForLongerEachTime(t *testing.T) {
 			_, _ = io.WriteString(w, body)
 		})
 		_, err := b.send(t, "GET", "/api/v3/x", "")
-		if len(b.requests()) != 3 || b.clock.total() != 3*time.Minute || !strings.Contains(err.Error(), "limits the requests of these credentials") {
-			t.Errorf("%d requests, waited %v: %v", len(b.requests()), b.clock.total(), err)
+		if len(b.requests()) != 3 || total(b.clock) != 3*time.Minute || !strings.Contains(err.Error(), "limits the requests of these credentials") {
+			t.Errorf("%d requests, waited %v: %v", len(b.requests()), total(b.clock), err)
 		}
 	}
 }
 
 func TestATimeOfDayIsMeantByTheClockOfWhoSaysIt(t *testing.T) {
 	for _, off := range []time.Duration{0, -10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour, time.Hour} {
-		theirs := newClock().now.Add(off)
+		theirs := newClock().Now().Add(off)
 		for name, headers := range map[string]map[string]string{
 			"Retry-After": {"Retry-After": theirs.Add(20 * time.Second).Format(http.TimeFormat)},
 			"reset":       {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": strconv.FormatInt(theirs.Add(20*time.Second).Unix(), 10)},
 		} {
 			headers["Date"] = theirs.Format(http.TimeFormat)
 			b := complaining(t, 429, headers, "")
-			if _, err := b.send(t, "GET", "/api/v3/x", ""); err != nil || b.clock.total() != 20*time.Second {
-				t.Errorf("%s by a clock that is off by %v: waited %v, %v", name, off, b.clock.total(), err)
+			if _, err := b.send(t, "GET", "/api/v3/x", ""); err != nil || total(b.clock) != 20*time.Second {
+				t.Errorf("%s by a clock that is off by %v: waited %v, %v", name, off, total(b.clock), err)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"log"
 	"net"
@@ -14,82 +13,30 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeClock stands still but for Sleep, which lets its time pass at once.
-type fakeClock struct {
-	mu    sync.Mutex
-	now   time.Time
-	moved chan struct{} // closed when the time moves; nil while nobody awaits it
-	slept []time.Duration
+func newClock() *virtual.Clock {
+	return virtual.NewClock(time.Date(2026, 9, 21, 12, 0, 0, 0, time.UTC), 0)
 }
 
-func newClock() *fakeClock { return &fakeClock{now: time.Date(2026, 9, 21, 12, 0, 0, 0, time.UTC)} }
-
-func (c *fakeClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
+// total is how long was slept, in all.
+func total(c *virtual.Clock) time.Duration {
+	var sum time.Duration
+	for _, d := range c.Slept() {
+		sum += d
 	}
-	c.slept = append(c.slept, d)
-	c.pass(d)
-	return nil
-}
-
-// Await waits until somebody else has moved the time to t.
-func (c *fakeClock) Await(ctx context.Context, t time.Time) error {
-	for {
-		c.mu.Lock()
-		past, moved := !c.now.Before(t), c.moved
-		if moved == nil {
-			moved = make(chan struct{})
-			c.moved = moved
-		}
-		c.mu.Unlock()
-		if past {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
-
-// pass moves the time, and wakes who awaits it.
-func (c *fakeClock) pass(d time.Duration) {
-	c.now = c.now.Add(d)
-	if c.moved != nil {
-		close(c.moved)
-		c.moved = nil
-	}
-}
-
-func (c *fakeClock) total() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var total time.Duration
-	for _, d := range c.slept {
-		total += d
-	}
-	return total
+	return sum
 }
 
 // bench is a server, a transport to it that lets writes through, and what the server saw.
 type bench struct {
 	*httptest.Server
 	wire  *wire
-	clock *fakeClock
+	clock *virtual.Clock
 	mu    sync.Mutex
 	seen  []string // method, path and body of each request
 }

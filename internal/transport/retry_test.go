@@ -38,7 +38,7 @@ func TestWhatIsSentAgain(t *testing.T) {
 		if failed := failure(t, err); failed.Status != c.status {
 			t.Errorf("%s answered by %d: %v", c.method, c.status, failed)
 		}
-		if waited := b.clock.total(); waited > time.Minute {
+		if waited := total(b.clock); waited > time.Minute {
 			t.Errorf("%s answered by %d waited %v", c.method, c.status, waited)
 		}
 		if got := b.wire.opt.Count.Total(); got != c.times {
@@ -148,7 +148,7 @@ func TestALimitedWriteIsSentAgainOnceTheServiceSaidSo(t *testing.T) {
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
-	start := newClock().now
+	start := newClock().Now()
 	for value, want := range map[string]struct {
 		atLeast, below time.Duration
 		requests       int
@@ -168,7 +168,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 			}
 		})
 		_, err := b.send(t, "GET", "/x", "")
-		if waited := b.clock.total(); waited < want.atLeast || waited >= want.below || len(b.requests()) != want.requests {
+		if waited := total(b.clock); waited < want.atLeast || waited >= want.below || len(b.requests()) != want.requests {
 			t.Errorf("Retry-After %q: waited %v, %d requests, %v", value, waited, len(b.requests()), err)
 		}
 		if (err != nil) != (want.requests == 1) {
@@ -181,7 +181,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 }
 
 func TestGitHubsLimits(t *testing.T) {
-	reset := newClock().now.Add(90 * time.Second).Unix()
+	reset := newClock().Now().Add(90 * time.Second).Unix()
 	for _, c := range []struct {
 		name    string
 		status  int
@@ -207,7 +207,7 @@ func TestGitHubsLimits(t *testing.T) {
 			}
 		})
 		_, err := b.send(t, "GET", "/api/v3/x", "")
-		if waited := b.clock.total(); waited != c.wait {
+		if waited := total(b.clock); waited != c.wait {
 			t.Errorf("%s: waited %v, want %v", c.name, waited, c.wait)
 		}
 		if (err != nil) != (c.wait == 0) {
@@ -305,13 +305,13 @@ func TestPausesGrowAndAreJittered(t *testing.T) {
 	for range 20 {
 		b := answers(t, 503)
 		_, _ = b.send(t, "GET", "/x", "")
-		for i, pause := range b.clock.slept {
+		for i, pause := range b.clock.Slept() {
 			most := 500 * time.Millisecond << i
 			if pause < most/2 || pause > most {
 				t.Errorf("pause %d is %v", i, pause)
 			}
 		}
-		first = append(first, b.clock.slept[0])
+		first = append(first, b.clock.Slept()[0])
 	}
 	if len(slices.Compact(first)) < 2 {
 		t.Error("the pauses are all alike")

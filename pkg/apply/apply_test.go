@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -38,7 +39,7 @@ func applyOnce(t interface{ Fatal(...any) }, w *world, wishes []resource.Wish) (
 		t.Fatal(err)
 	}
 	var events []Event
-	report, err := Run(context.Background(), p, Options{Types: w.types(), Parallelism: 4, Clock: &idleClock{},
+	report, err := Run(context.Background(), p, Options{Types: w.types(), Parallelism: 4, Clock: &virtual.Clock{},
 		OnEvent: func(e Event) { events = append(events, e) }})
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +83,7 @@ func TestACredentialWhoseRenewalGotLostIsNotIssuedTwice(t *testing.T) {
 	secret.Due = func(resource.Object) (resource.Renewal, error) { return resource.Renewal{Reason: "it is old"}, nil }
 	types["thing"] = secret
 	p := &plan.Plan{Changes: []plan.Change{{Address: "thing/a", Kind: "thing", Action: plan.Rotate, Before: w.things[0], Want: resource.Object{"name": "a"}}}}
-	report, err := Run(context.Background(), p, Options{Types: types, Clock: &idleClock{}})
+	report, err := Run(context.Background(), p, Options{Types: types, Clock: &virtual.Clock{}})
 	if err != nil || w.writes != 1 || report.Results[0].Status != Failed {
 		t.Errorf("%v, %d writes, %+v; want one write and a failure", err, w.writes, report.Results)
 	}
@@ -140,7 +141,7 @@ func TestAnEarlyEndFinishesWhatIsInFlightAndSaysWhatWasNotStarted(t *testing.T) 
 	}
 	types["thing"] = slow
 	go func() { <-begun; close(finish) }()
-	report, err := Run(context.Background(), p, Options{Types: types, Parallelism: 1, Clock: &idleClock{}, Finish: finish})
+	report, err := Run(context.Background(), p, Options{Types: types, Parallelism: 1, Clock: &virtual.Clock{}, Finish: finish})
 	if err != nil || report.Results[0].Status != Done || report.Results[1].Status != NotStarted || len(w.things) != 1 {
 		t.Fatalf("%+v, %v; want the first done and the second not started", report.Results, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -19,7 +20,7 @@ func TestNothingIsBegunOnceTheLeaseIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone, asked := errors.New("somebody else has it"), 0
-	report, err := Run(t.Context(), p, Options{Types: w.types(), Parallelism: 1, Clock: &idleClock{}, Hold: func(context.Context) error {
+	report, err := Run(t.Context(), p, Options{Types: w.types(), Parallelism: 1, Clock: &virtual.Clock{}, Hold: func(context.Context) error {
 		if asked++; asked > 1 {
 			return gone
 		}
@@ -53,7 +54,7 @@ func TestNothingIsDeletedBeforeWhatReplacesItStands(t *testing.T) {
 			return nil
 		}
 		types["thing"] = thing
-		if _, err := Run(t.Context(), &plan.Plan{Changes: changes}, Options{Types: types, Parallelism: 1, Clock: &idleClock{}}); err != nil {
+		if _, err := Run(t.Context(), &plan.Plan{Changes: changes}, Options{Types: types, Parallelism: 1, Clock: &virtual.Clock{}}); err != nil {
 			t.Fatal(err)
 		}
 		var left []string

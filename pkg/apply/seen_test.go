@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -20,7 +21,7 @@ func one(t *testing.T, a plan.Action, kind resource.Type) Result {
 	if a == plan.Delete {
 		c.Before, c.Want = have, have
 	}
-	report, err := Run(t.Context(), &plan.Plan{Changes: []plan.Change{c}}, Options{Types: map[string]resource.Type{"thing": kind}, Parallelism: 1, Clock: &idleClock{}})
+	report, err := Run(t.Context(), &plan.Plan{Changes: []plan.Change{c}}, Options{Types: map[string]resource.Type{"thing": kind}, Parallelism: 1, Clock: &virtual.Clock{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/observe"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
@@ -152,54 +151,4 @@ func (w *world) plan(wishes []resource.Wish) (*plan.Plan, error) {
 	}
 	changes, err := plan.Build(plan.Input{Wishes: wishes, Types: types, Seen: seen})
 	return &plan.Plan{Changes: changes}, err
-}
-
-// idleClock passes time without taking any.
-type idleClock struct {
-	mu    sync.Mutex
-	now   time.Time
-	moved chan struct{} // closed when the time moves; nil while nobody awaits it
-}
-
-func (c *idleClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *idleClock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pass(d)
-	return ctx.Err()
-}
-
-// Await waits until somebody else has moved the time to t.
-func (c *idleClock) Await(ctx context.Context, t time.Time) error {
-	for {
-		c.mu.Lock()
-		past, moved := !c.now.Before(t), c.moved
-		if moved == nil {
-			moved = make(chan struct{})
-			c.moved = moved
-		}
-		c.mu.Unlock()
-		if past {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
-
-// pass moves the time, and wakes who awaits it.
-func (c *idleClock) pass(d time.Duration) {
-	c.now = c.now.Add(d)
-	if c.moved != nil {
-		close(c.moved)
-		c.moved = nil
-	}
 }

@@ -29,7 +29,7 @@ func killed(t *testing.T) *shelf {
 
 func TestARunThatWasEndedIsSaidToHaveEndedInOnePush(t *testing.T) {
 	s := killed(t)
-	s.clock.now = s.clock.now.Add(2 * time.Minute)
+	s.clock.Advance(2 * time.Minute)
 	open(t, s, "b").finish()
 	if _, held := s.refs[ledger.LeaseRef]; s.pushes != 2 || held {
 		t.Errorf("%d pushes, refs %v; want two, and no lease", s.pushes, s.refs)
@@ -49,7 +49,7 @@ func TestARunThatIsAtWorkIsNotSaidToHaveEnded(t *testing.T) {
 
 func TestNobodyIsInterruptedByTheEndOfARunBefore(t *testing.T) {
 	s := killed(t)
-	s.clock.now = s.clock.now.Add(2 * time.Minute)
+	s.clock.Advance(2 * time.Minute)
 	late, quick := open(t, s, "b"), open(t, s, "c")
 	if err := quick.take(0); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -15,7 +16,7 @@ import (
 // shelf is a repository's refs in memory. Its moves are atomic compare-and-swaps, as git's are.
 type shelf struct {
 	mu       sync.Mutex
-	clock    *clock
+	clock    *virtual.Clock
 	refs     map[string]string
 	versions map[string]gitrepo.Version
 	pushes   int
@@ -33,7 +34,7 @@ const (
 	contested  lost = "contested" // somebody else is quicker
 )
 
-func newShelf(c *clock) *shelf {
+func newShelf(c *virtual.Clock) *shelf {
 	return &shelf{clock: c, refs: map[string]string{}, versions: map[string]gitrepo.Version{}, lose: func(int) lost { return answered }}
 }
 
@@ -101,41 +102,8 @@ func (s *shelf) put(m gitrepo.Move, hash string) {
 	s.versions[hash], s.refs[m.Ref] = v, hash
 }
 
-// clock moves when somebody sleeps.
-type clock struct {
-	mu    sync.Mutex
-	moved *sync.Cond
-	now   time.Time
-}
-
-func newClock() *clock {
-	c := &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
-	c.moved = sync.NewCond(&c.mu)
-	return c
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	c.moved.Broadcast()
-	return ctx.Err()
-}
-
-func (c *clock) Await(ctx context.Context, t time.Time) error {
-	defer context.AfterFunc(ctx, func() { c.mu.Lock(); defer c.mu.Unlock(); c.moved.Broadcast() })()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.now.Before(t) && ctx.Err() == nil {
-		c.moved.Wait()
-	}
-	return ctx.Err()
+func newClock() *virtual.Clock {
+	return virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), 0)
 }
 
 // here is where the ledger of these tests belongs.
