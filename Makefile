@@ -39,7 +39,7 @@ test-faults:
 test-peers:
 	cd test/peers && go test -count=1 -timeout 30m .
 
-#: check    everything but the tests: format, vet, lint, architecture, go.mod
+#: check    everything but the tests: format, vet, lint, architecture, go.mod, and that the mutants apply
 check:
 	@tools/check.sh
 

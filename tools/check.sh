@@ -21,4 +21,7 @@ bin/golangci-lint run ./...
 step "architecture"
 go test ./internal/archtest/...
 
+step "every mutant still applies"
+for patch in tools/mutants/*.patch; do git apply --recount --check "$patch"; done
+
 step "all is well"
