@@ -202,9 +202,9 @@ func (l look) spare() []string {
 		}
 	}
 	named := ids(spare)
-	for _, r := range l.record.Replaced {
-		if r.PrincipalID != "" && r.PrincipalID != l.source.PrincipalID && !parsed(r.RevokeAfter).After(l.now) {
-			named = append(named, fmt.Sprintf("%s of the principal with id %s, replaced", r.RemoteID, r.PrincipalID))
+	for _, r := range attributed(l.record) {
+		if id, _ := parted(r.PrincipalID); !l.looked(r.PrincipalID) && !parsed(r.RevokeAfter).After(l.now) {
+			named = append(named, fmt.Sprintf("%s of the principal with id %s, replaced", r.RemoteID, id))
 		}
 	}
 	return named

@@ -75,8 +75,9 @@ func (r *life) intend(t *testing.T, sources ...Source) error {
 	t.Helper()
 	var wanted []Wanted
 	for _, s := range sources {
-		wanted = append(wanted, Wanted{Address: s.Address, Principal: s.Principal, PrincipalID: s.PrincipalID})
-		secrets, err := r.opt.Fleet.OAuthSecrets(t.Context(), s.PrincipalID)
+		id, host := parted(s.PrincipalID)
+		wanted = append(wanted, Wanted{Address: s.Address, Principal: s.Principal, PrincipalID: id, Workspace: host})
+		secrets, err := r.Issued(t.Context(), s.PrincipalID)
 		if err != nil {
 			return err
 		}

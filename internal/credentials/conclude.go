@@ -33,8 +33,8 @@ func (v *Vault) conclude(ctx context.Context, p github.Place, s Source, r ledger
 		return fmt.Errorf("%s is stored, and nothing is recorded of it: %w", p, err)
 	}
 	r.Address, r.UpdatedAt = l.address, l.dated(r.StoredAt)
-	r.Replaced = l.replaced(r)
-	r.Replaced, err = v.sweep(ctx, l, r.Replaced)
+	left, err := v.sweep(ctx, l, l.replaced(r))
+	r.Replaced = l.terse(left)
 	if saved := book.Save(ctx, r); saved != nil {
 		return errors.Join(fmt.Errorf("%s is stored, and could not be recorded: %w", p, saved), err)
 	}
@@ -52,12 +52,9 @@ func (l look) dated(storedAt string) string {
 	return storedAt
 }
 
-// replaced are the OAuth secrets that r replaces: those that were recorded so, and the one that was stored.
+// replaced are the credentials that r replaces: those that were recorded so, and the one that was stored.
 func (l look) replaced(r ledger.Secret) []ledger.Replaced {
-	var all []ledger.Replaced
-	for _, x := range l.record.Replaced {
-		all = append(all, l.belonging(x))
-	}
+	all := attributed(l.record)
 	if l.record.RemoteID == "" || l.record.RemoteID == r.RemoteID {
 		return all
 	}
@@ -65,53 +62,93 @@ func (l look) replaced(r ledger.Secret) []ledger.Replaced {
 	if end := parsed(l.record.ExpiresAt); l.record.Issue == string(AccessToken) && !end.IsZero() {
 		until = end // queued runs hold the token, which needs its secret no more
 	}
-	return append(all, l.belonging(ledger.Replaced{RemoteID: l.record.RemoteID, RevokeAfter: moment(until)}))
+	return append(all, ledger.Replaced{RemoteID: l.record.RemoteID, RevokeAfter: moment(until), PrincipalID: l.record.PrincipalID})
 }
 
-// belonging says whose a replaced secret is, where the secret that replaces it is another principal's.
-func (l look) belonging(r ledger.Replaced) ledger.Replaced {
-	r.PrincipalID = cmp.Or(r.PrincipalID, l.record.PrincipalID)
-	if r.PrincipalID == l.source.PrincipalID {
-		r.PrincipalID = ""
+// attributed are the credentials that a record says were replaced, each with its holder.
+func attributed(r ledger.Secret) []ledger.Replaced {
+	all := slices.Clone(r.Replaced)
+	for i := range all {
+		all[i].PrincipalID = cmp.Or(all[i].PrincipalID, r.PrincipalID)
 	}
-	return r
+	return all
+}
+
+// terse leaves out of what is recorded the holder that the secret itself has.
+func (l look) terse(all []ledger.Replaced) []ledger.Replaced {
+	for i := range all {
+		if all[i].PrincipalID == l.source.PrincipalID {
+			all[i].PrincipalID = ""
+		}
+	}
+	return all
 }
 
 // untidy says of a secret that is as it should be what it no longer needs.
 func (l look) untidy(s Stored) Stored {
-	if due := l.expendable(l.record.Replaced); len(due) > 0 && l.ours() {
-		return s.due(Tidying, "revokes %s, which was replaced", l.source.named(due))
+	if due := l.expendable(attributed(l.record)); len(due) > 0 && l.ours() {
+		return s.due(Tidying, "revokes %s, which was replaced", named(due))
 	}
 	if l.left.interrupted && len(l.left.useless) > 0 && l.recorded && l.ours() {
-		return s.due(Tidying, "revokes %s, which a run that did not end left behind", l.source.named(l.left.useless))
+		return s.due(Tidying, "revokes %s, which a run that did not end left behind", named(l.own(l.left.useless)))
 	}
 	return s
 }
 
-func (s Source) named(ids []string) string {
-	text := s.Issue.noun()
-	for i, id := range ids {
-		if i > 0 {
+// held is a credential, and whose it is.
+type held struct{ of, id string }
+
+// own are credentials of the holder that the source is for.
+func (l look) own(ids []string) []held {
+	var all []held
+	for _, id := range ids {
+		all = append(all, held{of: l.source.PrincipalID, id: id})
+	}
+	return all
+}
+
+func named(all []held) string {
+	var text, last string
+	for _, h := range all {
+		noun := nounOf(h.of)
+		switch {
+		case text == "":
+			text = noun
+		case noun == last:
 			text += ","
+		default:
+			text += ", " + noun
 		}
-		text += " " + id
+		text, last = text+" "+h.id, noun
 	}
 	return text
 }
 
-// expendable are those of the replaced secrets that are there, on the principal that the spec names, and
-// past their overlap.
-func (l look) expendable(replaced []ledger.Replaced) []string {
-	var due []string
+// expendable are those of the replaced credentials that are there, on a principal that the spec runs as, and past
+// their overlap.
+func (l look) expendable(replaced []ledger.Replaced) []held {
+	var due []held
 	for _, r := range replaced {
-		if l.belonging(r).PrincipalID != "" || parsed(r.RevokeAfter).After(l.now) {
-			continue
-		}
-		if x, listed := find(l.secrets, r.RemoteID); listed && !expired(x, l.now) {
-			due = append(due, r.RemoteID)
+		x, listed := find(l.issued(r.PrincipalID), r.RemoteID)
+		if listed && !expired(x, l.now) && !parsed(r.RevokeAfter).After(l.now) {
+			due = append(due, held{of: r.PrincipalID, id: r.RemoteID})
 		}
 	}
 	return due
+}
+
+// issued are the credentials of a holder that were looked at; of one that is not certainly the stack's, none.
+func (l look) issued(of string) []databricks.Secret {
+	if of == l.source.PrincipalID {
+		return l.secrets
+	}
+	return l.others[of]
+}
+
+// looked reports whether it is known what there is of a holder's credentials.
+func (l look) looked(of string) bool {
+	_, other := l.others[of]
+	return of == l.source.PrincipalID || other
 }
 
 // Tidy revokes what the secret at a place no longer needs, and records that. It makes sure first that what
@@ -126,7 +163,11 @@ func (v *Vault) Tidy(ctx context.Context, p github.Place, s Source) (Stored, err
 		return Stored{}, err
 	}
 	defer done()
+	record, _ := v.record(addressOf(p, s))
 	v.forgetIssued(s.PrincipalID)
+	for _, r := range attributed(record) {
+		v.forgetIssued(r.PrincipalID)
+	}
 	if _, err := v.opt.GitHub.FreshSecret(ctx, p); err != nil {
 		return Stored{}, err
 	}
@@ -138,7 +179,8 @@ func (v *Vault) Tidy(ctx context.Context, p github.Place, s Source) (Stored, err
 		return Stored{}, fmt.Errorf("secret %s changed since the plan was made: %s; plan again", p, now.Renew)
 	}
 	r := l.record
-	r.Replaced, err = v.sweep(ctx, l, r.Replaced)
+	left, err := v.sweep(ctx, l, attributed(r))
+	r.Replaced = l.terse(left)
 	if err := errors.Join(err, book.Save(ctx, r)); err != nil {
 		return Stored{}, fmt.Errorf("tidying up after secret %s: %w", p, err)
 	}
@@ -148,74 +190,28 @@ func (v *Vault) Tidy(ctx context.Context, p github.Place, s Source) (Stored, err
 // sweep revokes what is no longer needed now that the value at the place of l is known to be good, and returns
 // what stays replaced. It does all that it can; the error says what it could not.
 func (v *Vault) sweep(ctx context.Context, l look, replaced []ledger.Replaced) ([]ledger.Replaced, error) {
-	if l.source.PrincipalID == "" {
-		return replaced, nil
-	}
 	var errs []error
-	gone := map[string]bool{}
-	for _, id := range slices.Concat(l.expendable(replaced), v.settled(l.strays, l.address)) {
-		if err := v.revoke(ctx, l, id); err != nil {
+	gone := map[held]bool{}
+	for _, h := range slices.Concat(l.expendable(replaced), l.own(v.settled(l.strays, l.address))) {
+		if err := v.revoke(ctx, l, h); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		gone[id] = true
+		gone[h] = true
 	}
 	left := slices.DeleteFunc(slices.Clone(replaced), func(r ledger.Replaced) bool {
-		x, listed := find(l.secrets, r.RemoteID)
-		return r.PrincipalID == "" && (gone[r.RemoteID] || !listed || expired(x, l.now))
+		x, listed := find(l.issued(r.PrincipalID), r.RemoteID)
+		return l.looked(r.PrincipalID) && (gone[held{of: r.PrincipalID, id: r.RemoteID}] || !listed || expired(x, l.now))
 	})
 	return left, errors.Join(errs...)
 }
 
-func (v *Vault) revoke(ctx context.Context, l look, id string) error {
-	if err := v.revokeIssued(ctx, l.source.PrincipalID, id); err != nil {
+func (v *Vault) revoke(ctx context.Context, l look, h held) error {
+	if err := v.revokeIssued(ctx, h.of, h.id); err != nil {
 		return err
 	}
-	v.forget(l.strays, id)
-	return nil
-}
-
-// Discard deletes the secret at a place. First it revokes what was recorded as issued for it, and only that:
-// were it to end between the two, what is left is a secret that is of no use and still to be deleted, and
-// no credential that nobody knows of.
-func (v *Vault) Discard(ctx context.Context, p github.Place, s Source) error {
-	if record, known := v.record(addressOf(p, s)); known && record.PrincipalID != "" && s.Principal != "" {
-		if err := v.withdraw(ctx, s, record); err != nil {
-			return fmt.Errorf("revoking what was issued for secret %s: %w", p, err)
-		}
-	}
-	return v.opt.GitHub.DeleteSecret(ctx, p)
-}
-
-// withdraw revokes the OAuth secrets of a record, if its principal is the one of that name: whoever can push
-// can write another's id into a ledger.
-func (v *Vault) withdraw(ctx context.Context, s Source, record ledger.Secret) error {
-	done, err := v.turn(ctx, record.PrincipalID, record.Address)
-	if err != nil {
-		return err
-	}
-	defer done()
-	principals, err := v.opt.Fleet.Principals(ctx, s.Host, s.Principal)
-	if err != nil {
-		return err
-	}
-	id, _ := parted(record.PrincipalID)
-	if !slices.ContainsFunc(principals, func(p databricks.Principal) bool { return p.ID == id }) {
-		return nil // its secrets went with it
-	}
-	v.forgetIssued(record.PrincipalID)
-	live, err := v.Issued(ctx, record.PrincipalID)
-	if err != nil {
-		return err
-	}
-	for _, x := range live {
-		own := x.ID == record.RemoteID || slices.ContainsFunc(record.Replaced, func(r ledger.Replaced) bool { return r.RemoteID == x.ID && r.PrincipalID == "" })
-		if !own {
-			continue
-		}
-		if err := v.revokeIssued(ctx, record.PrincipalID, x.ID); err != nil {
-			return err
-		}
+	if h.of == l.source.PrincipalID {
+		v.forget(l.strays, h.id)
 	}
 	return nil
 }

@@ -184,8 +184,8 @@ func (v *Vault) issue(ctx context.Context, s step) (databricks.Secret, error) {
 		if len(useless) == 0 {
 			return databricks.Secret{}, errors.New("it " + full(l.secrets))
 		}
-		for _, id := range useless {
-			if err := v.revoke(ctx, l, id); err != nil {
+		for _, h := range l.own(useless) {
+			if err := v.revoke(ctx, l, h); err != nil {
 				return databricks.Secret{}, fmt.Errorf("making room: %w", err)
 			}
 		}
@@ -224,7 +224,7 @@ func (v *Vault) issueOnce(ctx context.Context, l look, lifetime time.Duration) (
 		if len(lost) > 1 || r == nil || !r.MadePrincipal(made, l.source.Principal) {
 			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: delete %s %s, and apply again for a new one", err, l.source.Issue.noun(), strings.Join(lost, ", "))
 		}
-		if revoked := v.revoke(ctx, l, lost[0]); revoked != nil {
+		if revoked := v.revoke(ctx, l, l.own(lost)[0]); revoked != nil {
 			return databricks.Secret{}, fmt.Errorf("%v; it was issued, and its value is lost with the answer: %w", err, revoked)
 		}
 	}

@@ -30,9 +30,10 @@ type look struct {
 
 	record   ledger.Secret
 	recorded bool
-	all      []ledger.Secret     // every record of the stack
-	secrets  []databricks.Secret // of the principal, as far as one is concerned
-	strays   *strays             // on the principal; nil where no run left an intent open
+	all      []ledger.Secret                // every record of the stack
+	secrets  []databricks.Secret            // of the principal, as far as one is concerned
+	others   map[string][]databricks.Secret // of other holders, of which something was replaced here
+	strays   *strays                        // on the principal; nil where no run left an intent open
 	left     litter
 	mine     bool // the value that GitHub holds is the one that was recorded
 }
@@ -55,6 +56,7 @@ func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error
 		}
 		l.strays = v.straysOf(s, l.secrets)
 	}
+	l.others = v.others(ctx, l)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	l.forced = v.forced[l.address]
@@ -66,6 +68,40 @@ func (v *Vault) look(ctx context.Context, p github.Place, s Source) (look, error
 		l.left = l.strays.at(l)
 	}
 	return l, nil
+}
+
+// others are the credentials of the holders that something at the place was replaced of, beside the one that the
+// source is for: a principal's tokens where an OAuth secret of it is wished now, or another principal that the spec
+// runs as. What cannot be read, or is not certainly the stack's, is not among them: it is reported, and stays.
+func (v *Vault) others(ctx context.Context, l look) map[string][]databricks.Secret {
+	all := map[string][]databricks.Secret{}
+	own, _ := parted(l.source.PrincipalID)
+	for _, r := range attributed(l.record) {
+		id, _ := parted(r.PrincipalID)
+		if _, known := all[r.PrincipalID]; known || id == "" || r.PrincipalID == l.source.PrincipalID {
+			continue
+		}
+		ours, err := id == own, error(nil)
+		if !ours {
+			ours, err = v.runsAs(ctx, r.PrincipalID)
+		}
+		var secrets []databricks.Secret
+		switch {
+		case err != nil:
+		case ours:
+			secrets, err = v.Issued(ctx, r.PrincipalID)
+		default:
+			_, err = v.opt.Fleet.Principal(ctx, id)
+			if err == nil {
+				continue // somebody's, and for a person to look at
+			}
+		}
+		gone := errors.Is(err, databricks.ErrNoPrincipal) || errors.Is(err, resource.ErrNotFound)
+		if err == nil || gone { // what it had went with it
+			all[r.PrincipalID] = secrets
+		}
+	}
+	return all
 }
 
 // ours reports whether the value that GitHub holds is the one that was recorded.
@@ -99,13 +135,13 @@ func (l look) room() error {
 func (l look) useless() []string {
 	var ids []string
 	for _, r := range l.all {
-		if r.PrincipalID != l.source.PrincipalID {
-			continue
-		}
-		for _, x := range r.Replaced {
-			if x.PrincipalID == "" && !parsed(x.RevokeAfter).After(l.now) {
+		for _, x := range attributed(r) {
+			if x.PrincipalID == l.source.PrincipalID && !parsed(x.RevokeAfter).After(l.now) {
 				ids = append(ids, x.RemoteID)
 			}
+		}
+		if r.PrincipalID != l.source.PrincipalID {
+			continue
 		}
 		if s, listed := find(l.secrets, r.RemoteID); listed && expired(s, l.now) {
 			ids = append(ids, s.ID)

@@ -37,6 +37,14 @@ func (s Source) At(principalID string) Source {
 // lasts reports whether what is issued is stored itself, and has an end that a record or its times tell.
 func (i Issue) lasts() bool { return i == OAuthSecret || i == PersonalToken }
 
+// nounOf is what messages call the credentials of a holder.
+func nounOf(holder string) string {
+	if _, workspace := parted(holder); workspace != "" {
+		return PersonalToken.noun()
+	}
+	return OAuthSecret.noun()
+}
+
 // noun is what messages call the credentials behind a source.
 func (i Issue) noun() string {
 	if i == PersonalToken {

@@ -22,6 +22,7 @@ import (
 type Options struct {
 	GitHub     *github.Client
 	Fleet      *databricks.Fleet
+	Principals []string // the names of those that the spec runs as
 	LookupEnv  func(string) (string, bool)
 	Dir        string
 	RunCommand func(ctx context.Context, dir string, argv []string) (stdout []byte, err error) // nil runs it

@@ -45,6 +45,8 @@ type bank struct {
 	env     map[string]string
 	source  Source
 	strike  strike
+
+	runsAs []string // principals of the spec
 }
 
 func openBank(t *testing.T) *bank {
@@ -96,7 +98,7 @@ func (b *bank) renew(t *testing.T) {
 		Config: logins.Config, Principals: []string{"taxi-prod"},
 	})
 	b.Vault = New(Options{
-		GitHub: hub, Fleet: fleet, Dir: t.TempDir(), Secrets: b.secrets, Clock: b.clock,
+		GitHub: hub, Fleet: fleet, Principals: b.runsAs, Dir: t.TempDir(), Secrets: b.secrets, Clock: b.clock,
 		LookupEnv: func(name string) (string, bool) { value, ok := b.env[name]; return value, ok },
 	})
 }

@@ -84,7 +84,8 @@ func Connect(s *spec.Stack, o Options) (*Engine, error) {
 	e.hub, e.fleet = hub, e.connectDatabricks(wire)
 	e.vault = credentials.New(credentials.Options{
 		GitHub: hub, Fleet: e.fleet, LookupEnv: o.Bounds.env(o.Env), Dir: s.Dir, Secrets: e.scrub,
-		Clock: serviceClock{Clock: o.Clock, clocks: e.clocks, host: hostName(s.Git.Host)},
+		Clock:      serviceClock{Clock: o.Clock, clocks: e.clocks, host: hostName(s.Git.Host)},
+		Principals: kinds.RunAs(s),
 	})
 	e.types = kinds.All(kinds.Clients{GitHub: hub, Databricks: e.fleet, Vault: e.vault}, s)
 	for i, t := range e.types {

@@ -67,6 +67,12 @@ func at(host string, t resource.Type) resource.Type {
 	return t
 }
 
+// RunAs are the names of the service principals that a spec makes, or takes over, sorted.
+func RunAs(s *spec.Stack) []string {
+	names, _, _ := Principals(s)
+	return slices.DeleteFunc(names, func(name string) bool { return !makesPrincipal(resource.Wishes{Stack: s}, name) })
+}
+
 // Principals returns the names of the service principals, groups and users that a spec speaks of, each
 // sorted, so that they can be looked up together.
 func Principals(s *spec.Stack) (principals, groups, users []string) {

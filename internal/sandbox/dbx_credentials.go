@@ -132,7 +132,7 @@ func secretValue(account, id string) string {
 }
 
 // LogsIn says whether what a repository's secret (environment "") or an environment's holds is an OAuth
-// secret that a principal can log in with now. It is for tests and rehearsals: nobody else could tell.
+// secret or a personal access token that a principal can log in with now. It is for tests and rehearsals: nobody else could tell.
 func (s *Sandbox) LogsIn(repository, environment, name string) bool {
 	s.mu.Lock()
 	now, account := s.now(), s.state.Databricks.AccountID
@@ -142,6 +142,11 @@ func (s *Sandbox) LogsIn(repository, environment, name string) bool {
 			if p.Active && now.Before(x.Expires) {
 				values = append(values, secretValue(account, x.ID))
 			}
+		}
+	}
+	for _, t := range s.state.Databricks.Tokens {
+		if p := s.state.Databricks.principal(t.Principal); t.Personal != nil && p != nil && p.Active && now.Before(t.Expires) {
+			values = append(values, personalValue(t.Personal.ID))
 		}
 	}
 	s.mu.Unlock()

@@ -115,12 +115,12 @@ type Secret struct {
 	Check string `json:"check,omitempty"`
 }
 
-// Replaced is an OAuth secret that a newer one replaced, and from when on it is revoked.
+// Replaced is an OAuth secret or a token that another value replaced, and from when on it is revoked.
 type Replaced struct {
 	RemoteID    string `json:"remote_id"`
 	RevokeAfter string `json:"revoke_after"`
-	// PrincipalID is set where it is another than the secret's own: what was replaced may have been issued
-	// for a principal that the spec no longer names here.
+	// PrincipalID is set where it is another than the secret's own: what was replaced may have been of another
+	// sort, or issued for a principal that the spec no longer names here.
 	PrincipalID string `json:"principal_id,omitempty"`
 }
 
