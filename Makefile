@@ -33,7 +33,7 @@ test-mutants:
 #: test-faults  every class of fault at every kind and operation, and 2,000 random histories against a model of who owns what
 test-faults:
 	go test -c -o bin/faulttest.test ./internal/faulttest
-	cd internal/faulttest && ../../bin/faulttest.test -faults=all -rapid.checks=1000 -test.timeout 20m
+	cd internal/faulttest && ../../bin/faulttest.test -faults=all -rapid.checks=1000 -test.timeout 60m
 
 #: test-peers  the stock Databricks CLI, built from its module (minutes, the first time), deploys the example to a sandbox, and a plan sees it
 test-peers:

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/mlopsctl/mlopsctl/internal/cli"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
 )
@@ -32,7 +34,8 @@ const (
 func TestMain(m *testing.M) {
 	ahead, ok := os.LookupEnv(asProgram)
 	if !ok {
-		m.Run()
+		// A dependency of the Databricks SDK starts a goroutine for good when it is imported.
+		goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 		return
 	}
 	by, err := time.ParseDuration(ahead)
