@@ -40,9 +40,10 @@ var pullRequestKind = resource.Kind[*proposal.Desk, pullRequest]{
 		}
 		return k.Close(ctx, number, have.Branch)
 	},
-	Due:  duePullRequest,
-	Warn: warnOfPullRequest,
-	Find: findPullRequest,
+	Due:    duePullRequest,
+	Marked: func(stack string, have pullRequest) bool { return have.Stack == stack },
+	Warn:   warnOfPullRequest,
+	Find:   findPullRequest,
 }
 
 type pullRequest struct {
@@ -59,6 +60,8 @@ type pullRequest struct {
 	Outdated []string `json:"outdated,omitempty"`
 	// Needless: everything that it brings is on the default branch.
 	Needless bool `json:"needless,omitempty"`
+	// Stack is the one whose mark its description bears.
+	Stack string `json:"stack,omitempty"`
 }
 
 type ciPrincipal struct {
@@ -106,6 +109,9 @@ func readPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest) (p
 	if want.Repository.Value == "" {
 		return absentPullRequest(ctx, k, want)
 	}
+	if want.Project != "" && !k.Knows(want.Project) {
+		return departedPullRequest(ctx, k, want)
+	}
 	if want.Project != "" {
 		landed, branch, err := k.Landed(ctx, want.Project)
 		if err != nil {
@@ -132,6 +138,21 @@ func readPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest) (p
 		return unopenedPullRequest(want, s)
 	}
 	return openPullRequest(ctx, k, want, s)
+}
+
+// departedPullRequest finds one whose project is no longer in the spec: only whether it is open matters.
+func departedPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest) (pullRequest, error) {
+	pulls, err := k.Hub.Pulls(ctx, want.Branch)
+	if err != nil {
+		return want, err
+	}
+	for _, p := range pulls {
+		if p.Open() && strconv.Itoa(p.Number) == want.Number {
+			want.Stack = proposal.ReadMark(p.Body).Stack
+			return want, nil
+		}
+	}
+	return want, notOpened(want)
 }
 
 // sight is what a look at a pull request found.
@@ -189,7 +210,7 @@ func unopenedPullRequest(want pullRequest, s sight) (pullRequest, error) {
 
 func openPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest, s sight) (pullRequest, error) {
 	have := want.opened(s.view.Pull.Number)
-	have.Title = s.view.Pull.Title
+	have.Title, have.Stack = s.view.Pull.Title, proposal.ReadMark(s.view.Pull.Body).Stack
 	if s.blocked == nil && s.view.Ours {
 		have.Outdated = slices.Clone(s.view.Outdated)
 		for _, at := range s.view.Gone {

@@ -93,6 +93,9 @@ func (k *Desk) Landed(ctx context.Context, project string) (landed bool, branch 
 	return landed, d.Base, nil
 }
 
+// Knows reports whether the spec has a project. A pull request may outlive its project there.
+func (k *Desk) Knows(project string) bool { return k.stack.Project(project) != nil }
+
 // Known are the application ids of the stack's principals, by name, as far as they are known.
 type Known map[string]string
 
