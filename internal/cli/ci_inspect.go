@@ -179,6 +179,7 @@ func (c *check) connect(stack *spec.Stack) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Shared = &c.live
 	if stack != c.base.stack && (c.event.Pull != 0 || c.base.stack != nil) {
 		o.Bounds = &engine.Bounds{By: c.base.stack, Text: c.base.data, Why: "the base branch's spec does not name it so"}
 	}

@@ -31,6 +31,7 @@ type check struct {
 	world   *world // what answers the hosts
 	desk    *engine.Desk
 	engines []*engine.Engine
+	live    transport.Answers   // of live state, which both sides are held against
 	given   *transport.Scrubber // knows the values that the base's secrets enter by
 	report  *ci.Report
 	plan    *plan.Plan // of the head; nil where there is none

@@ -29,11 +29,12 @@ type Options struct {
 	Env         func(string) (string, bool) // the environment
 	Home        string                      // holds .databrickscfg and gh's configuration; "" is nowhere
 	Clock       transport.Clock
-	Parallelism int          // reads at a time; 0 is 32
-	Version     string       // of the program
-	Spec        spec.Options // by which other versions of the spec are read
-	Found       diag.List    // by the spec's checks: what a plan says with the rest
-	Bounds      *Bounds      // nil: the spec is trusted
+	Parallelism int                // reads at a time; 0 is 32
+	Version     string             // of the program
+	Spec        spec.Options       // by which other versions of the spec are read
+	Found       diag.List          // by the spec's checks: what a plan says with the rest
+	Bounds      *Bounds            // nil: the spec is trusted
+	Shared      *transport.Answers // of other engines that look at the same moment; nil: this one looks for itself
 }
 
 // Engine plans and applies one stack.
@@ -75,7 +76,7 @@ func Connect(s *spec.Stack, o Options) (*Engine, error) {
 	}
 	wire := transport.New(transport.Options{
 		Base: o.Base, Trusted: trusted(s), Guard: e.guard, Count: e.count, Clock: o.Clock, Secrets: e.scrub,
-		Reach: o.Bounds.reachable(s), Clocks: e.clocks,
+		Reach: o.Bounds.reachable(s), Clocks: e.clocks, Shared: o.Shared,
 	})
 	hub, err := e.connectGitHub(wire)
 	if err != nil {

@@ -29,6 +29,7 @@ type Options struct {
 	Clock   Clock
 	Secrets *Scrubber
 	Clocks  *Clocks
+	Shared  *Answers // of several transports that look at one moment; nil: each request is sent
 }
 
 // New returns the transport. A response that it returns is a success, whole and in memory; everything
@@ -76,6 +77,10 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		discard(req)
 		return nil, failed
 	}
+	return w.opt.Shared.recall(req, func() (*http.Response, error) { return w.untilAnswered(req) })
+}
+
+func (w *wire) untilAnswered(req *http.Request) (*http.Response, error) {
 	tries := budget{started: w.opt.Clock.Now()}
 	for body := req.Body; ; {
 		resp, failed := w.once(req, body)
