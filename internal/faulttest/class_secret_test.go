@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,7 +20,7 @@ import (
 func echoes(rows []row) []faultCase {
 	var list []faultCase
 	for _, r := range rows {
-		if r.kind != "secret" && r.kind != "service_principal" && r.kind != "variable" {
+		if !slices.Contains([]string{"secret", "git_credential", "service_principal", "variable"}, r.kind) {
 			continue
 		}
 		for word, status := range map[string]int{"refused": 400, "failed": 500} {

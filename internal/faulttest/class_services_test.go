@@ -43,6 +43,10 @@ func reads() []read {
 		{"catalog_binding", "prod.cloud.databricks.com/*/bindings/catalog/prod"},
 		{"catalogs_grant", "prod.cloud.databricks.com/*/permissions/catalog/prod"},
 		{"schemas_grant", "prod.cloud.databricks.com/*/permissions/schema/prod.taxi"},
+		{"entitlement", "prod.cloud.databricks.com/*/scim/v2/ServicePrincipals"},
+		{"principal_user", accountHost + "/*/access-control/rule-sets"},
+		{"git_credential", "prod.cloud.databricks.com/*/git-credentials"},
+		{"personal_access_token", "prod.cloud.databricks.com/*/token-management/tokens"},
 		{"metastore", "prod.cloud.databricks.com/*/current-metastore-assignment"},
 	}
 }

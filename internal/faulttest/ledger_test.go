@@ -69,7 +69,7 @@ func (w *world) ledgerRemembers(p changes) {
 }
 
 // ledgerExplains holds the ledger, once all is done, to what is there: nothing in it that is not, all of it
-// made here, and every OAuth secret of the stack's principals recorded or
+// made here, and every OAuth secret and token of the stack's principals recorded or
 // spoken of.
 func (w *world) ledgerExplains(p changes) {
 	w.t.Helper()
@@ -115,6 +115,11 @@ func (w *world) secretsAreKnown(l ledger.Ledger) {
 			for _, secret := range left {
 				if !slices.Contains(recorded, secret) && !strings.Contains(said.String(), secret) {
 					w.t.Errorf("the OAuth secret %s of %s is neither recorded nor spoken of", secret, name)
+				}
+			}
+			for _, token := range w.personalTokens(id) {
+				if !slices.Contains(recorded, token) && !strings.Contains(said.String(), token) {
+					w.t.Errorf("the token %s of %s is neither recorded nor spoken of", token, name)
 				}
 			}
 			for _, s := range l.Secrets {

@@ -118,6 +118,8 @@ func (w *world) noDuplicates() {
 		for _, id := range w.principals(name) {
 			policies := w.send("GET", account+"/servicePrincipals/"+id+"/federationPolicies", nil)
 			w.unique("policies of "+name, items(policies, "policies"), "oidc_policy")
+			_, credentials := w.try("GET", prodURL+"/api/2.0/git-credentials?principal_id="+id, nil) // the workspace may not know it
+			w.unique("Git credentials of "+name, items(credentials, "credentials"), "git_provider")
 		}
 	}
 }
@@ -140,6 +142,18 @@ func (w *world) oauthSecrets(principalID string) []string {
 	var ids []string
 	for _, s := range items(w.send("GET", account+"/servicePrincipals/"+principalID+"/credentials/secrets", nil), "secrets") {
 		ids = append(ids, fmt.Sprint(s["id"]))
+	}
+	return ids
+}
+
+// personalTokens are the ids of a principal's personal access tokens in prod.
+func (w *world) personalTokens(principalID string) []string {
+	w.t.Helper()
+	var ids []string
+	for _, x := range items(w.send("GET", prodURL+"/api/2.0/token-management/tokens", nil), "token_infos") {
+		if owner, ok := x["owner_id"].(float64); ok && fmt.Sprintf("%.0f", owner) == principalID {
+			ids = append(ids, fmt.Sprint(x["token_id"]))
+		}
 	}
 	return ids
 }

@@ -69,6 +69,9 @@ var edits = []string{
 	"isolated_to: [prod]", "isolated_to: [prod, staging]",
 	"privileges: [USE_SCHEMA]", "privileges: [USE_SCHEMA, SELECT]",
 	"level: CAN_RUN", "level: CAN_EDIT",
+	"entitlements: [allow-cluster-create]", "entitlements: [allow-cluster-create, workspace-access]",
+	`users: ["group:ml-engineers"]`, `users: ["group:ml-engineers", "group:others"]`,
+	"username: taxi-bot", "username: fares-bot",
 }
 
 // drift changes, as somebody else, what no edit of the spec changes.
@@ -115,7 +118,7 @@ func (r row) github() bool {
 
 // issues reports whether the request issues a credential.
 func (r row) issues() bool {
-	return r.method == "POST" && strings.HasSuffix(r.path, "/credentials/secrets")
+	return r.method == "POST" && (strings.HasSuffix(r.path, "/credentials/secrets") || strings.HasSuffix(r.path, "/on-behalf-of/tokens"))
 }
 
 // fault is a fault at this row's request.

@@ -34,6 +34,7 @@ const (
 	accountID   = "11111111-2222-3333-4444-555555555555"
 	account     = "https://" + accountHost + "/api/2.0/accounts/" + accountID
 	repo        = "https://api.github.com/repos/acme/taxi"
+	prodURL     = "https://prod.cloud.databricks.com"
 	uc          = "https://prod.cloud.databricks.com/api/2.1/unity-catalog"
 )
 
