@@ -100,6 +100,7 @@ func (s scene) open(t *testing.T) *proposal {
 		base, api = strings.Replace(base, "git: {", "git: { host: "+host+",", 1), host+"/api/v3"
 	}
 	world := "github:\n  users:\n    - { login: reader, role: member, token: ghs_readonly, permissions: { contents: read, pull_requests: read } }\n" +
+		"    - { login: job, role: member, token: ghs_job, permissions: { contents: read, pull_requests: write } }\n" +
 		"    - { login: mallory, role: member, token: ghp_mallory }\n" +
 		"  repositories:\n    - name: acme/fares\n      files: { README.md: hello, mlops.yaml: " + fmt.Sprintf("%q", base) + " }\n    - { name: acme/other, files: { README.md: x } }\n"
 	box, err := sandbox.Open(sandbox.Options{World: []byte(world), Hosts: sandbox.Hosts{

@@ -33,7 +33,7 @@ func (s Style) fieldChange(c plan.Change, f plan.Field) string {
 		return value(f.Before) + " → " + unknownYet(c, f)
 	case f.KnownAfterApply:
 		return unknownYet(c, f)
-	case c.Before == nil:
+	case c.Before == nil && f.Before == nil: // of two wishes for what nobody has seen there is one before
 		return value(f.After)
 	}
 	before, wasList := f.Before.([]any)
