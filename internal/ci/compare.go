@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
@@ -45,6 +46,7 @@ func (r *Report) Compare(s Sides) error {
 			}
 		}
 	}
+	r.place(base)
 	gravestFirst(r.Changes)
 	gravestFirst(r.Drift)
 	r.Requests = s.Head.Requests
@@ -52,6 +54,22 @@ func (r *Report) Compare(s Sides) error {
 		r.Requests = sum(s.Base.Requests, s.Head.Requests)
 	}
 	return nil
+}
+
+// place says of what leaves where the base's spec has it, or that no line is about it.
+func (r *Report) place(base map[string]plan.Change) {
+	for _, rows := range [][]Row{r.Changes, r.Drift, r.Settled, r.Held} {
+		for i := range rows {
+			row := &rows[i]
+			was, there := base[row.Address]
+			switch {
+			case row.Wish == Removed && there && !was.Leaving:
+				row.Source, row.Left = was.Source, true
+			case row.Leaving:
+				row.Source = diag.Pos{File: row.Source.File}
+			}
+		}
+	}
 }
 
 func sum(a, b plan.Requests) plan.Requests {
@@ -175,6 +193,7 @@ func named(o resource.Object) resource.Object {
 // spec changed since the last one.
 func (r *Report) Drifted(p *plan.Plan) {
 	r.Watch = true
+	defer r.place(nil)
 	for _, c := range p.Changes {
 		row := Row{Change: c, Known: Live, Wish: Kept}
 		switch {

@@ -6,12 +6,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlopsctl/mlopsctl/pkg/diag"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 func change(address string, action plan.Action, value any) plan.Change {
-	c := plan.Change{Address: address, Kind: "thing", Action: action, Danger: resource.Unguarded, Want: resource.Object{"name": address, "value": value}}
+	c := plan.Change{Address: address, Kind: "thing", Action: action, Danger: resource.Unguarded, Source: diag.Pos{File: "mlops.yaml", Line: 7, Column: 3}, Want: resource.Object{"name": address, "value": value}}
 	if action == plan.Update {
 		c.Before, c.Fields = resource.Object{"value": "live"}, []plan.Field{{Path: "value", Before: "live", After: value}}
 	}
@@ -36,6 +37,7 @@ func told(r *Report) map[string]string {
 func TestWhatAPullRequestChangesIsToldFromWhatDifferedBefore(t *testing.T) {
 	leaving := change("left", plan.Delete, "x")
 	leaving.Leaving, leaving.Danger = true, resource.AccessLoss
+	leaving.Source = diag.Pos{File: "mlops.yaml", Line: 1, Column: 1}
 	base := &plan.Plan{Changes: []plan.Change{
 		change("same", plan.None, "x"), change("drifted", plan.Update, "x"), change("changed", plan.None, "x"), change("taken-up", plan.Update, "x"),
 		change("left", plan.None, "x"), change("dropped", plan.None, "x"), change("hidden", plan.Unknown, "x"), change("hidden-changed", plan.Unknown, "x"),
@@ -58,6 +60,11 @@ func TestWhatAPullRequestChangesIsToldFromWhatDifferedBefore(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, told(r)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, row := range r.Changes {
+		if gone := row.Wish == Removed; row.Left != gone || gone && row.Source.Line == 1 {
+			t.Errorf("%s stands at %s, in the base's spec: %v", row.Address, row.Source, row.Left)
+		}
 	}
 	if first := r.Changes[0].Address; first != "hidden-dropped" || Danger(r.Changes) != resource.DataLoss {
 		t.Errorf("%s comes first, and the worst is %s; want what loses data before all", first, Danger(r.Changes))

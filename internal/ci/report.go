@@ -36,6 +36,7 @@ type Row struct {
 	plan.Change
 	Known Known `json:"known"`
 	Wish  Turn  `json:"wish"`
+	Left  bool  `json:"left,omitempty"` // it left the spec: Source is where the base's had it
 }
 
 // Version is a spec at a commit. Commit is "" for a file that is not committed.

@@ -198,8 +198,12 @@ func (c *check) links() render.Place {
 	if c.server == "" || !repositoryName().MatchString(repository) {
 		return p
 	}
+	blob := c.server + "/" + repository + "/blob/"
 	if c.report.Head.Commit != "" {
-		p.Blob = c.server + "/" + repository + "/blob/" + c.report.Head.Commit
+		p.Blob = blob + c.report.Head.Commit
+	}
+	if c.report.Base.Commit != "" {
+		p.Base = blob + c.report.Base.Commit
 	}
 	if id, err := strconv.ParseInt(c.env("GITHUB_RUN_ID"), 10, 64); err == nil {
 		p.Run = fmt.Sprintf("%s/%s/actions/runs/%d", c.server, repository, id)

@@ -25,6 +25,9 @@ func Findings(r *ci.Report) diag.List {
 			continue
 		}
 		at := row.Source
+		if row.Left { // a line of another file than the one that is looked at
+			at = diag.Pos{File: at.File}
+		}
 		d := diag.Diagnostic{Severity: diag.Warning, Code: "ci/takes-away", Address: row.Address, Source: &at,
 			Summary: row.Address + ": " + wordsFor(row), Detail: row.Reason}
 		switch row.Danger {

@@ -20,6 +20,7 @@ const (
 // Place is where a check ran and what its lines are linked to; the zero Place links nothing.
 type Place struct {
 	Blob string // the address of the repository's files at the head's commit, without a trailing slash
+	Base string // the same at the base's
 	Run  string // the address of the run, whose summary holds what a comment has no room for
 }
 
@@ -252,19 +253,23 @@ func (s *sheet) row(r ci.Row) string {
 	if words := danger(r.Change); words != "" {
 		what += " :warning: **" + words + "**"
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s |\n", cell(markOf(r.Action).symbol+" "+string(r.Action)), cell(r.Address), what, s.line(r.Source))
+	return fmt.Sprintf("| %s | %s | %s | %s |\n", cell(markOf(r.Action).symbol+" "+string(r.Action)), cell(r.Address), what, s.line(r))
 }
 
 // line is a place in the spec, linked where the file can be looked at.
-func (s *sheet) line(at diag.Pos) string {
+func (s *sheet) line(r ci.Row) string {
+	at, blob, before := r.Source, s.place.Blob, ""
 	if at.Line == 0 {
 		return ""
 	}
-	text := cell(fmt.Sprintf("%s:%d", at.File, at.Line))
-	if s.place.Blob == "" {
-		return text
+	if r.Left {
+		blob, before = s.place.Base, " before"
 	}
-	return fmt.Sprintf("[%s](%s/%s#L%d)", text, s.place.Blob, pathInURL(at.File), at.Line)
+	text := cell(fmt.Sprintf("%s:%d", at.File, at.Line))
+	if blob != "" {
+		text = fmt.Sprintf("[%s](%s/%s#L%d)", text, blob, pathInURL(at.File), at.Line)
+	}
+	return text + before
 }
 
 // fields is the text of rows with their fields, as a plan shows them, as far as there is room.
