@@ -82,6 +82,9 @@ func lostAnswers(rows []row) []faultCase {
 			if r.issues() {
 				c.codes = []int{0, 6} // its value is lost with the answer, and none is issued twice blindly
 			}
+			if strings.HasSuffix(r.path, "/dispatches") && class == "F07" {
+				c.codes = []int{6} // a run that may have been started is not started again by the same process
+			}
 			list = append(list, c)
 		}
 	}

@@ -28,6 +28,9 @@ const (
 // begin makes a world in that state.
 func (s start) begin(t fatal, dir, worldFile string) *world {
 	t.Helper()
+	if s.byPeople() {
+		return s.beginWithPeople(t, dir, worldFile)
+	}
 	w := open(t, dir, specText, worldFile)
 	if s == fresh {
 		return w
@@ -198,7 +201,7 @@ func rowsOf(s start) (found []row, err error) {
 		at := row{start: s, address: log.addressAt(i), method: request.Method, path: anyID.ReplaceAllString(request.Host+request.Path, "/*")}
 		seen[at.method+at.path]++
 		at.nth = seen[at.method+at.path]
-		if strings.HasSuffix(at.path, "git-receive-pack") && at.address != "first_commit" {
+		if strings.HasSuffix(at.path, "git-receive-pack") && at.address != "first_commit" && !strings.HasPrefix(at.address, "pull_request/") {
 			at.address = "ledger"
 		} else if at.address == "" {
 			at.address = "repository" // making it is the lock, so that it is made before the steps begin

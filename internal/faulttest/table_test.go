@@ -64,7 +64,7 @@ func titles() map[string]string {
 // table is every case there is.
 func table(t *testing.T) []faultCase {
 	t.Helper()
-	rows := mustRows(t)
+	rows := withPeople(t, mustRows(t))
 	return slices.Concat(
 		cuts(rows), clocks(), lostAnswers(rows), failures(rows), conflicts(rows), limits(rows), logins(), refusals(rows),
 		lags(rows), meanwhile(rows), twins(), lies(rows), shapes(), pages(), noAnswers(rows), networks(), redirects(),

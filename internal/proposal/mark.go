@@ -16,6 +16,7 @@ import (
 type Mark struct {
 	Stack  string            `json:"stack"`
 	Files  map[string]string `json:"files"`            // the objects of the generated files, by path
+	Head   string            `json:"head,omitempty"`   // the commit that was pushed, as long as nobody else has pushed to the branch
 	Closed bool              `json:"closed,omitempty"` // by us, as it was needless
 }
 
@@ -104,6 +105,7 @@ func holds(on map[string]gitrepo.Entry, paths []string) bool {
 // with is the mark once these files are written; what others have edited stays known as it was.
 func (m Mark) with(stack string, generated []gitrepo.File, edited []string) Mark {
 	next := mark(stack, generated)
+	next.Head = m.Head
 	for _, at := range edited {
 		delete(next.Files, at)
 		if was, ok := m.Files[at]; ok {

@@ -85,11 +85,13 @@ func (k *Desk) Open(ctx context.Context, d Draft, t Text) (github.PullRequest, e
 		return github.PullRequest{}, fmt.Errorf("branch %s %w, with something else on it", t.Branch, resource.ErrExists)
 	default:
 		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: d.Tip, Tree: without(d.On, d.Gone), Files: d.Files(), Message: t.Title}
-		if _, err := k.Hub.Revise(ctx, r); err != nil {
+		if v.Head, err = k.Hub.Revise(ctx, r); err != nil {
 			return github.PullRequest{}, err
 		}
 	}
-	body := mark(k.stack.Name, d.Generated).write(d.describe(t.Body))
+	m := mark(k.stack.Name, d.Generated)
+	m.Head = v.Head
+	body := m.write(d.describe(t.Body))
 	return k.Hub.OpenPull(ctx, github.NewPull{Title: t.Title, Head: t.Branch, Base: d.Base, Body: body})
 }
 
@@ -109,6 +111,7 @@ func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest
 	if v.Pull == nil || !v.Pull.Open() {
 		return github.PullRequest{}, fmt.Errorf("the pull request from %s: %w", t.Branch, resource.ErrNotFound)
 	}
+	m := ReadMark(v.Pull.Body)
 	if len(v.Outdated)+len(v.Gone) > 0 {
 		on, err := k.Hub.Tree(ctx, v.Head)
 		if err != nil {
@@ -116,11 +119,15 @@ func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest
 		}
 		files := slices.DeleteFunc(slices.Clone(d.Generated), func(f gitrepo.File) bool { return !slices.Contains(v.Outdated, f.Path) })
 		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: v.Head, Tree: without(on, v.Gone), Files: files, Message: t.Message}
-		if _, err := k.Hub.Revise(ctx, r); err != nil {
+		made, err := k.Hub.Revise(ctx, r)
+		if err != nil {
 			return *v.Pull, err
 		}
+		if m.Head == v.Head { // nobody else's commit is below
+			m.Head = made
+		}
 	}
-	body := ReadMark(v.Pull.Body).with(k.stack.Name, d.Generated, v.Edited).write(v.Pull.Body)
+	body := m.with(k.stack.Name, d.Generated, v.Edited).write(v.Pull.Body)
 	if body == v.Pull.Body {
 		return *v.Pull, nil
 	}
@@ -138,26 +145,24 @@ func (k *Desk) Close(ctx context.Context, number int, branch string) error {
 	if i < 0 || !pulls[i].Open() {
 		return nil
 	}
-	m := ReadMark(pulls[i].Body)
+	was := pulls[i]
+	m := ReadMark(was.Body)
 	changes := map[string]any{"state": "closed"}
 	if m.Stack == k.stack.Name {
 		m.Closed = true // so that it can be opened anew once it is needed
-		changes["body"] = m.write(pulls[i].Body)
+		changes["body"] = m.write(was.Body)
 	}
 	if _, err := k.Hub.EditPull(ctx, number, changes); err != nil {
 		return err
 	}
-	on, err := k.Hub.Tree(ctx, pulls[i].Head.SHA)
-	if err != nil {
+	if pulls, err = k.Hub.Pulls(ctx, branch); err != nil {
 		return err
 	}
-	for at, hash := range m.Files {
-		if on[at].Hash != hash {
-			return nil // somebody's work is on it
-		}
+	if slices.ContainsFunc(pulls, func(p github.PullRequest) bool { return p.Number == number && p.Open() }) {
+		return fmt.Errorf("#%d is still open though closing it was answered with success", number)
 	}
-	if m.Stack == "" {
-		return nil // it was somebody else's from the start
+	if m.Stack != k.stack.Name || m.Head != was.Head.SHA {
+		return nil // somebody's work is on it
 	}
 	return k.Hub.DeleteBranch(ctx, branch)
 }

@@ -180,6 +180,11 @@ func (s *Sandbox) applyMove(r *ghRepo, st *gitStore, c refChange) error {
 		}
 	}
 	if c.deletes() {
+		for _, p := range r.Pulls {
+			if p.Open && p.Head == branch { // there is nothing left to merge
+				p.Open, p.HeadSHA, p.Closed, p.Updated = false, c.old.String(), s.now(), s.now()
+			}
+		}
 		return nil
 	}
 	return s.branchMoved(r, st, c)
