@@ -14,6 +14,7 @@ const (
 	repository = "acme/mlops-stack-demo"
 	prodSecret = "PROD_CLIENT_SECRET"
 	token      = "STAGING_WORKSPACE_TOKEN"
+	personal   = "PROD_WORKSPACE_TOKEN"
 )
 
 // holds returns the credential that is stored as a secret, and whether it is one that was issued.
@@ -44,9 +45,9 @@ func (w *world) logsIn(value string) bool {
 	return false
 }
 
-// opens reports whether an access token is good at the workspace of staging.
-func (w *world) opens(value string) bool {
-	req := w.request(http.MethodGet, w.site.hosts.Workspaces[1]+"/api/2.0/preview/scim/v2/Me", "")
+// opens reports whether a token is good at a workspace.
+func (w *world) opens(workspace, value string) bool {
+	req := w.request(http.MethodGet, workspace+"/api/2.0/preview/scim/v2/Me", "")
 	req.Header.Set("Authorization", "Bearer "+value)
 	return w.status(req) == http.StatusOK
 }
@@ -79,8 +80,16 @@ func (w *world) stored() {
 	if c, ok := w.holds("prod", prodSecret); !ok || !w.logsIn(c.value) {
 		w.t.Errorf("the stored client secret does not log in (issued: %v, id %s)", ok, c.id)
 	}
-	if c, ok := w.holds("", token); ok != w.wishes(token) || ok && !w.opens(c.value) {
+	if c, ok := w.holds("", token); ok != w.wishes(token) || ok && !w.opens(w.site.hosts.Workspaces[1], c.value) {
 		w.t.Errorf("the stored access token opens nothing (stored: %v)", ok)
+	}
+	if c, ok := w.holds("", personal); ok != w.wishes(personal) || ok && !w.opens(w.site.prod(), c.value) {
+		w.t.Errorf("the stored personal access token opens nothing (stored: %v)", ok)
+	}
+	l := w.look()
+	wished := strings.Contains(w.read(w.spec("mlops.yaml")), "git_credential:")
+	if held := w.sandbox.HoldsGitToken(w.site.prod(), l.client("mlops-stack-demo-prod"), gitValue); held != wished {
+		w.t.Errorf("prod's principal holds its Git token: %v", held)
 	}
 }
 
@@ -105,7 +114,7 @@ func (w *world) same(want []string) (doubled []string) {
 	return doubled
 }
 
-// unreported are the OAuth secrets of the stack's principals that neither the ledger nor the last runs
+// unreported are the OAuth secrets and the tokens of the stack's principals that neither the ledger nor the last runs
 // speak of.
 func (w *world) unreported(runs ...run) []string {
 	w.t.Helper()
@@ -118,6 +127,11 @@ func (w *world) unreported(runs ...run) []string {
 	}
 	var ids []string
 	l := w.look()
+	for _, x := range l.Databricks.Tokens {
+		if id := x.Personal.ID; id != "" && !strings.Contains(known, id) {
+			ids = append(ids, id)
+		}
+	}
 	for _, p := range l.Databricks.Principals {
 		for _, s := range p.Secrets {
 			if strings.HasPrefix(p.Name, "mlops-stack-demo-") && !strings.Contains(known, s.ID) {
@@ -126,7 +140,7 @@ func (w *world) unreported(runs ...run) []string {
 		}
 	}
 	if len(ids) > 0 {
-		w.t.Errorf("nobody knows of the OAuth secrets %v", ids)
+		w.t.Errorf("nobody knows of the credentials %v", ids)
 	}
 	return ids
 }

@@ -131,9 +131,12 @@ func (g *gate) carryOut(v *visit) *httptest.ResponseRecorder {
 // concernsCredentials says whether a request may make, store or take away a credential.
 func (v *visit) concernsCredentials() bool {
 	path := v.req.URL.Path
-	return v.point != nil && (strings.Contains(path, "/secrets") || v.req.Method == http.MethodDelete) ||
+	return v.point != nil && (strings.Contains(path, "/secrets") || strings.HasSuffix(path, onBehalf) || v.req.Method == http.MethodDelete) ||
 		strings.HasSuffix(path, "/v1/token") || strings.HasSuffix(path, "/access_tokens")
 }
+
+// onBehalf is where tokens are issued for service principals.
+const onBehalf = "/token-management/on-behalf-of/tokens"
 
 // learn takes note of a credential in an answer.
 func (g *gate) learn(v *visit, answer *httptest.ResponseRecorder) {
@@ -142,6 +145,10 @@ func (g *gate) learn(v *visit, answer *httptest.ResponseRecorder) {
 		Secret string `json:"secret"`
 		Access string `json:"access_token"`
 		Token  string `json:"token"`
+		Value  string `json:"token_value"`
+		Info   struct {
+			ID string `json:"token_id"`
+		} `json:"token_info"`
 	}
 	path := v.req.URL.Path
 	g.mu.Lock()
@@ -151,6 +158,9 @@ func (g *gate) learn(v *visit, answer *httptest.ResponseRecorder) {
 	case strings.HasSuffix(path, "/credentials/secrets") && json.Unmarshal(answer.Body.Bytes(), &a) == nil:
 		g.issued = append(g.issued, issued{id: a.ID, value: a.Secret})
 		g.watch.add("an OAuth secret", a.Secret, atDatabricks)
+	case strings.HasSuffix(path, onBehalf) && json.Unmarshal(answer.Body.Bytes(), &a) == nil:
+		g.issued = append(g.issued, issued{id: a.Info.ID, value: a.Value})
+		g.watch.add("a personal access token", a.Value, atDatabricks)
 	case strings.HasSuffix(path, "/oidc/v1/token") || strings.HasSuffix(path, "/v1/token"):
 		if json.Unmarshal(answer.Body.Bytes(), &a) == nil && a.Access != "" {
 			_, secret, _ := v.req.BasicAuth()
@@ -210,9 +220,9 @@ func changes(r *http.Request, body []byte) bool {
 }
 
 // numbers are ids: they differ with the order in which things are made.
-var numbers = regexp.MustCompile(`/[0-9]+(/|$)|/[0-9a-f]{8}-[0-9a-f-]{27}(/|$)`)
+var numbers = regexp.MustCompile(`/[0-9]+(/|$)|/[0-9a-f]{8}-[0-9a-f-]{27}(/|$)|/[0-9a-f]{64}(/|$)`)
 
 func plain(path string) string {
 	path = strings.ReplaceAll(path, accountID, "ACCOUNT")
-	return numbers.ReplaceAllString(numbers.ReplaceAllString(path, "/ID$1$2"), "/ID$1$2")
+	return numbers.ReplaceAllString(numbers.ReplaceAllString(path, "/ID$1$2$3"), "/ID$1$2$3")
 }

@@ -137,10 +137,17 @@ func (w *world) recordsAreTrue(l *ledger) {
 	}
 	prod, _ := w.holds("prod", prodSecret)
 	access, _ := w.holds("", token)
-	want := map[string]string{"secret/prod/" + prodSecret: prod.id, "secret/" + token: access.id}
+	own, _ := w.holds("", personal)
+	want := map[string]string{"secret/prod/" + prodSecret: prod.id, "secret/" + token: access.id, "secret/" + personal: own.id}
+	state := w.look()
+	for _, workspace := range state.Databricks.Workspaces {
+		for _, g := range workspace.GitCredentials {
+			want["git_credential/prod/"+state.called(strconv.FormatInt(g.Principal, 10))] = strconv.FormatInt(g.ID, 10)
+		}
+	}
 	for address, id := range want {
 		if recorded[address] != id {
-			w.t.Errorf("the ledger has OAuth secret %q for %s, stored is what came from %q", recorded[address], address, id)
+			w.t.Errorf("the ledger has credential %q for %s, stored is what came from %q", recorded[address], address, id)
 		}
 	}
 }

@@ -19,6 +19,13 @@ type live struct {
 				Principal   int64    `json:"principal"`
 				Permissions []string `json:"permissions"`
 			} `json:"assignments"`
+			Entitled       map[string][]string `json:"entitled"`
+			GitCredentials []struct {
+				ID        int64  `json:"id"`
+				Principal int64  `json:"principal"`
+				Provider  string `json:"provider"`
+				Username  string `json:"username"`
+			} `json:"git_credentials"`
 			Tree []struct {
 				ID   int64  `json:"id"`
 				Path string `json:"path"`
@@ -32,7 +39,12 @@ type live struct {
 			} `json:"access"`
 		} `json:"workspaces"`
 		Principals []livePrincipal `json:"principals"`
-		Groups     []struct {
+		Tokens     []struct {
+			Personal struct {
+				ID string `json:"id"`
+			} `json:"personal"`
+		} `json:"tokens"`
+		Groups []struct {
 			ID      int64   `json:"id"`
 			Name    string  `json:"name"`
 			Members []int64 `json:"members"`
@@ -72,6 +84,10 @@ type livePrincipal struct {
 			Subject string `json:"subject"`
 		} `json:"oidc"`
 	} `json:"policies"`
+	Rules []struct {
+		Principals []string `json:"principals"`
+		Role       string   `json:"role"`
+	} `json:"rules"`
 }
 
 type liveRepository struct {
@@ -129,6 +145,16 @@ func (l *live) called(who string) string {
 	return who
 }
 
+// client is the application id of the first principal of that name, "" for none.
+func (l *live) client(name string) string {
+	for _, p := range l.Databricks.Principals {
+		if p.Name == name {
+			return p.Client
+		}
+	}
+	return ""
+}
+
 // inventory lists every object once, by what people call it: two equal lines are a duplicate, and two
 // equal inventories are one state of the world, whatever ids it has.
 func (l *live) inventory() []string {
@@ -162,11 +188,24 @@ func (l *live) principals() []string {
 		for _, a := range w.Assignments {
 			lines = append(lines, fmt.Sprintf("%s assigns %s %s", w.Host, l.called(strconv.FormatInt(a.Principal, 10)), a.Permissions))
 		}
+		for id, list := range w.Entitled {
+			if len(list) > 0 {
+				lines = append(lines, fmt.Sprintf("%s lets %s %s", w.Host, l.called(id), list))
+			}
+		}
+		for _, g := range w.GitCredentials {
+			lines = append(lines, fmt.Sprintf("%s: %s logs in to %s as %s", w.Host, l.called(strconv.FormatInt(g.Principal, 10)), g.Provider, g.Username))
+		}
 	}
 	for _, p := range l.Databricks.Principals {
 		lines = append(lines, "principal "+p.Name)
 		for _, f := range p.Policies {
 			lines = append(lines, fmt.Sprintf("%s trusts %s", p.Name, f.OIDC.Subject))
+		}
+		for _, rule := range p.Rules {
+			for _, who := range rule.Principals {
+				lines = append(lines, fmt.Sprintf("%s: %s is %s", p.Name, who, rule.Role))
+			}
 		}
 	}
 	return lines

@@ -87,7 +87,7 @@ func (w *world) leave() {
 // object of every git repository.
 func (w *world) searchFiles() {
 	w.t.Helper()
-	planted := []string{w.spec("values/file"), w.spec("values/command"), w.home(".databrickscfg"), w.home(".config/gh/hosts.yml")}
+	planted := []string{w.spec("values/file"), w.spec("values/command"), w.spec("values/git"), w.home(".databrickscfg"), w.home(".config/gh/hosts.yml")}
 	w.must(filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || slices.Contains(planted, path) {
 			return err

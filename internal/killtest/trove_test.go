@@ -34,6 +34,8 @@ const (
 	atGitHub     home = "GitHub"
 	atDatabricks home = "Databricks"
 	nowhere      home = "nowhere"
+
+	atGitProvider home = "a Git provider" // Databricks keeps it
 )
 
 // add makes a secret known. One that spans lines is known by each of them that is long enough to be
@@ -103,7 +105,11 @@ func (t *trove) searchRequest(to home, r *http.Request, body []byte) {
 	var text bytes.Buffer
 	_ = header.Write(&text) // to memory
 	t.search("a header of "+where, text.Bytes())
-	if !strings.HasSuffix(r.URL.Path, "/v1/token") {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/v1/token"):
+	case strings.Contains(r.URL.Path, "/git-credentials"):
+		t.searchBut(atGitProvider, "the body of "+where, body)
+	default:
 		t.search("the body of "+where, body)
 	}
 }

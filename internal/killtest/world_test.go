@@ -43,6 +43,7 @@ const (
 	envValue     = "canary-env-8d1f6a0b7c3e5924"
 	fileValue    = "canary-file-5e2b90d4a7c1f386"
 	commandValue = "canary-command-0c9a4f7e2d6b8153"
+	gitValue     = "canary-git-a41f7c0e5d93b862"
 	profileValue = "canary-profile-3b7d5e9f1a2c4068"
 	tokenValue   = "canary-token-71c3e8a5d9f0b264"
 	ghValue      = "gho_canaryGh4d8b2f6e0a9c7153"
@@ -78,10 +79,14 @@ func settle(t *testing.T, s *site, by login) *world {
 	text := w.read(w.spec("mlops.yaml"))
 	text = strings.Replace(text, "secrets:  ", "secrets:\n"+
 		"  FILE_TOKEN: { file: values/file }\n"+
-		"  COMMAND_TOKEN: { command: [cat, values/command] }\n  #", 1)
+		"  COMMAND_TOKEN: { command: [cat, values/command] }\n"+
+		"  PROD_WORKSPACE_TOKEN: { personal_access_token: { target: prod, lifetime: 90d } }\n  #", 1)
+	text = strings.Replace(text, "    directory: /Shared/mlops-stack-demo ", "    git_credential: { provider: gitHub, username: taxi-bot, token: { file: values/git } }\n"+
+		"    directory: /Shared/mlops-stack-demo ", 1)
 	w.write(w.spec("mlops.yaml"), s.names.Replace(text))
 	w.write(w.spec("values/file"), fileValue)
 	w.write(w.spec("values/command"), commandValue)
+	w.write(w.spec("values/git"), gitValue)
 	w.write(w.spec(".gitignore"), w.read(w.spec(".gitignore"))+"values/\n")
 	w.write(w.home(".databrickscfg"), fmt.Sprintf("[release]\nhost = %s\nclient_id = %s\nclient_secret = %s\n", s.prod(), profileClient, profileValue))
 	w.write(w.home(".config/gh/hosts.yml"), "github.example:\n  oauth_token: "+ghValue+"\n")
@@ -141,6 +146,7 @@ func (w *world) plant() *trove {
 	known.add("the value of env:", envValue, nowhere)
 	known.add("the value of file:", fileValue, nowhere)
 	known.add("the value of command:", commandValue, nowhere)
+	known.add("the Git token", gitValue, atGitProvider)
 	known.add("the profile's client secret", profileValue, atDatabricks)
 	known.add("the operator's client secret", operator["DATABRICKS_CLIENT_SECRET"], atDatabricks)
 	known.add("GITHUB_TOKEN", operator["GITHUB_TOKEN"], atGitHub)

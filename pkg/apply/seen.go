@@ -30,8 +30,10 @@ const looks = 4
 // Where nobody may look, the answer has to do.
 func (w worker) untilGone(ctx context.Context, s step, note string) (string, error) {
 	for i := range looks {
-		if err := w.sleep(time.Duration(i) * time.Second); err != nil {
-			return note, fmt.Errorf("looking whether %s has gone: %w", s.change.Address, err)
+		if i > 0 { // the first look is for a run that was interrupted, too: the delete was sent
+			if err := w.sleep(time.Duration(i) * time.Second); err != nil {
+				return note, fmt.Errorf("looking whether %s has gone: %w", s.change.Address, err)
+			}
 		}
 		live, found, err := look(ctx, s)
 		if err != nil && i > 0 {
