@@ -17,7 +17,7 @@ func worded(found *cel.Issues) []Issue {
 	var issues []Issue
 	for _, e := range found.Errors() {
 		i := advised(e.Message)
-		i.Line, i.Column, i.Text = max(e.Location.Line(), 1), e.Location.Column()+1, oneLine(e.Message)
+		i.Line, i.Column, i.Text = max(e.Location.Line(), 1), max(e.Location.Column(), 0)+1, oneLine(e.Message)
 		issues = append(issues, i)
 	}
 	slices.SortStableFunc(issues, func(a, b Issue) int {
