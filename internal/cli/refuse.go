@@ -132,8 +132,11 @@ func (a *app) appliedCode(r apply.Report) exitCode {
 }
 
 // allRefused reports whether every failure is the plain refusal of a request, so that nothing at all
-// was changed.
+// was changed. A refusal may also come later, when what was made is looked at.
 func allRefused(r apply.Report) bool {
+	if slices.ContainsFunc(r.Results, func(x apply.Result) bool { return x.Unsure }) {
+		return false
+	}
 	var failures *multierror.Error
 	if !errors.As(r.Err(), &failures) {
 		return false
