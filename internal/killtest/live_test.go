@@ -91,12 +91,24 @@ type livePrincipal struct {
 }
 
 type liveRepository struct {
-	ID           int64             `json:"id"`
-	Name         string            `json:"name"`
-	Visibility   string            `json:"visibility"`
-	Description  string            `json:"description"`
-	Teams        map[string]string `json:"teams"`
-	Vault        liveVault         `json:"vault"`
+	ID          int64             `json:"id"`
+	Name        string            `json:"name"`
+	Visibility  string            `json:"visibility"`
+	Description string            `json:"description"`
+	Teams       map[string]string `json:"teams"`
+	Vault       liveVault         `json:"vault"`
+	Pulls       []struct {
+		Title  string `json:"title"`
+		Head   string `json:"head"`
+		Base   string `json:"base"`
+		Merged string `json:"merged"`
+	} `json:"pulls"`
+	Runs []struct {
+		Path   string            `json:"path"`
+		Event  string            `json:"event"`
+		Branch string            `json:"branch"`
+		Inputs map[string]string `json:"inputs"`
+	} `json:"runs"`
 	Environments []struct {
 		Name     string `json:"name"`
 		Patterns []struct {
@@ -243,6 +255,7 @@ func (l *live) repository(r liveRepository) []string {
 		lines = append(lines, fmt.Sprintf("%s: team %s %s", r.Name, team, role))
 	}
 	vault(r.Name+"/", r.Vault)
+	lines = append(lines, r.proposals()...)
 	for _, e := range r.Environments {
 		lines = append(lines, fmt.Sprintf("environment %s/%s", r.Name, e.Name))
 		for _, p := range e.Patterns {

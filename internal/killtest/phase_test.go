@@ -13,6 +13,7 @@ type phase struct {
 	run    []string
 	again  []string
 	gone   bool // afterwards nothing of the stack is left
+	people bool // they act after it, between further applies, until nothing is left to do
 	former fate // of the client secret that prod's jobs had before
 }
 
@@ -28,6 +29,8 @@ func phases() []phase {
 		{name: "rotation", before: func(w *world) { w.installed(); w.wait(untilDue) }, run: apply, again: apply},
 		{name: "rotation asked for", before: (*world).installed, run: []string{"secrets", "rotate", prodSecret, "--auto-approve"}, again: apply},
 		{name: "revocation", before: (*world).replaced, run: apply, again: apply, former: revoked},
+		{name: "proposal", before: (*world).proposing, run: apply, again: apply, people: true},
+		{name: "deployment", before: (*world).deploying, run: apply, again: apply, people: true},
 		{name: "destroy", before: (*world).installed, run: destroy, again: destroy, gone: true},
 	}
 }

@@ -141,6 +141,9 @@ func begun(t *testing.T, p phase) *reference {
 	}
 	r.points = undisturbed.points
 	slices.SortFunc(r.points, point.compare)
+	if p.people {
+		w.turns()
+	}
 	if !p.gone {
 		w.empty()
 		w.stored()
@@ -166,6 +169,9 @@ func (r *reference) try(t *testing.T, a aim, f *figures) {
 	again := w.do(nil, r.phase.again...)
 	if again.code != 0 {
 		t.Errorf("the run after it ends with %d:\n%s", again.code, again)
+	}
+	if r.phase.people {
+		w.turns()
 	}
 	found := findings{}
 	if r.phase.gone {
