@@ -101,10 +101,16 @@ func (l *Line) metadata(ctx context.Context, p Place) (bundle.Metadata, error) {
 		return bundle.Metadata{}, blocked("%s has no branch %s yet, which %s is deployed from", l.hub.FullName(), p.Branch, p.Target)
 	}
 	file := path.Join(p.Path, "databricks.yml")
-	text, err := l.hub.FileAt(ctx, file, heads[p.Branch])
-	if errors.Is(err, resource.ErrNotFound) {
+	// The listing tells for certain what is not there: in a repository that was just made a single file may be
+	// answered with "not found" for other reasons.
+	on, err := l.hub.Tree(ctx, heads[p.Branch])
+	if err != nil {
+		return bundle.Metadata{}, err
+	}
+	if on[file].Hash == "" {
 		return bundle.Metadata{}, blocked("the branch %s has no %s yet: the project's code comes first", p.Branch, file)
 	}
+	text, err := l.hub.FileAt(ctx, file, heads[p.Branch])
 	if err != nil {
 		return bundle.Metadata{}, err
 	}
