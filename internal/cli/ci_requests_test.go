@@ -13,7 +13,7 @@ func (p *proposal) asked() (all int, twice []string) {
 	p.t.Helper()
 	times := map[string]int{}
 	for _, req := range p.sent {
-		if strings.Contains(req.URL.Path, "/issues/") || strings.Contains(req.URL.Path, "/pulls") || strings.Contains(req.URL.Path, "/compare/") || req.URL.Path == "/graphql" {
+		if strings.Contains(req.URL.Path, "/issues") || strings.Contains(req.URL.Path, "/pulls") || strings.Contains(req.URL.Path, "/compare/") || req.URL.Path == "/graphql" {
 			continue // the conversation
 		}
 		all++

@@ -24,6 +24,8 @@ type Catalog struct {
 	Owner         string            `json:"owner,omitempty"`
 	IsolationMode string            `json:"isolation_mode,omitempty"`
 	CreatedAt     int64             `json:"created_at,omitempty"`
+	UpdatedAt     int64             `json:"updated_at,omitempty"` // in milliseconds
+	UpdatedBy     string            `json:"updated_by,omitempty"`
 }
 
 // Schema is a schema of a catalog.
@@ -35,6 +37,8 @@ type Schema struct {
 	MetastoreID string            `json:"metastore_id,omitempty"`
 	ID          string            `json:"schema_id,omitempty"`
 	Owner       string            `json:"owner,omitempty"`
+	UpdatedAt   int64             `json:"updated_at,omitempty"` // in milliseconds
+	UpdatedBy   string            `json:"updated_by,omitempty"`
 }
 
 // Catalog returns the catalog of that name as the workspace sees it, resource.ErrNotFound if there is
@@ -74,6 +78,7 @@ func (f *Fleet) listCatalogs(ctx context.Context, host string) (map[string]Catal
 		all[strings.ToLower(c.Name)] = Catalog{
 			Name: c.Name, Comment: c.Comment, StorageRoot: c.StorageRoot, Properties: c.Properties, MetastoreID: c.MetastoreId,
 			Owner: c.Owner, IsolationMode: string(c.IsolationMode), CreatedAt: c.CreatedAt,
+			UpdatedAt: c.UpdatedAt, UpdatedBy: c.UpdatedBy,
 		}
 	}
 	return all, nil
@@ -184,6 +189,7 @@ func (f *Fleet) listSchemas(ctx context.Context, host, catalogName string) (map[
 		all[strings.ToLower(s.Name)] = Schema{
 			Catalog: s.CatalogName, Name: s.Name, Comment: s.Comment, Properties: s.Properties,
 			MetastoreID: s.MetastoreId, ID: s.SchemaId, Owner: s.Owner,
+			UpdatedAt: s.UpdatedAt, UpdatedBy: s.UpdatedBy,
 		}
 	}
 	return all, nil

@@ -18,6 +18,7 @@ type FederationPolicy struct {
 	Issuer, Subject string
 	SubjectClaim    string   // the claim that holds the subject; the service's default is sub
 	Audiences       []string // sorted; the service's default is the account's id
+	UpdatedAt       string   // as the service writes it
 	Keys            string   // IssuerKeys or GivenKeys; "" in an update leaves them as they are
 }
 
@@ -131,7 +132,7 @@ func (p FederationPolicy) wire() oauth2.FederationPolicy {
 
 // policy returns a policy with what the service leaves to its defaults said.
 func (f *Fleet) policy(p oauth2.FederationPolicy) FederationPolicy {
-	out := FederationPolicy{ID: p.PolicyId, UID: p.Uid, Description: p.Description, SubjectClaim: "sub", Keys: IssuerKeys}
+	out := FederationPolicy{ID: p.PolicyId, UID: p.Uid, Description: p.Description, SubjectClaim: "sub", Keys: IssuerKeys, UpdatedAt: p.UpdateTime}
 	if p.OidcPolicy != nil {
 		out.Issuer, out.Subject = p.OidcPolicy.Issuer, p.OidcPolicy.Subject
 		out.Audiences = slices.Sorted(slices.Values(p.OidcPolicy.Audiences))

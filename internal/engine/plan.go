@@ -96,8 +96,8 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error 
 	if p.Changes, err = plan.Build(in); err != nil {
 		return err
 	}
-	for i := range p.Changes {
-		p.Changes[i].Reason = e.Scrub(p.Changes[i].Reason)
+	if err := e.told(ctx, p.Changes); err != nil {
+		return err
 	}
 	p.Owned = len(claims.Owned.Objects)
 	for _, w := range claims.Departed {

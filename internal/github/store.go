@@ -121,21 +121,40 @@ func (c *Client) DeleteSecret(ctx context.Context, p Place) error {
 // Variables returns the variables of an environment, or of the repository, by name. A missing
 // environment is resource.ErrNotFound.
 func (c *Client) Variables(ctx context.Context, environment string) (map[string]string, error) {
-	return memo.Recall(ctx, &c.memo, storeKey("variables", environment), func(ctx context.Context) (map[string]string, error) {
+	all, err := c.variables(ctx, environment)
+	values := map[string]string{}
+	for name, v := range all {
+		values[name] = v.Value
+	}
+	return values, err
+}
+
+// VariableChanged returns when a variable was changed last; the zero time where there is none.
+func (c *Client) VariableChanged(ctx context.Context, p Place) (time.Time, error) {
+	all, err := c.variables(ctx, p.Environment)
+	return all[strings.ToUpper(p.Name)].UpdatedAt, err
+}
+
+func (c *Client) variables(ctx context.Context, environment string) (map[string]variable, error) {
+	return memo.Recall(ctx, &c.memo, storeKey("variables", environment), func(ctx context.Context) (map[string]variable, error) {
 		l := listing{path: c.storePath(environment, "variables"), field: "variables", size: 30} // more is refused
 		list, err := pages[variable](ctx, c, l)
 		if err != nil {
 			return nil, fmt.Errorf("listing the variables of %s: %w", c.owning(environment), c.unlessGone(ctx, environment, err))
 		}
-		variables := map[string]string{}
+		variables := map[string]variable{}
 		for _, v := range list {
-			variables[strings.ToUpper(v.Name)] = v.Value
+			variables[strings.ToUpper(v.Name)] = v
 		}
 		return variables, nil
 	})
 }
 
-type variable struct{ Name, Value string }
+type variable struct {
+	Name      string    `json:"name"`
+	Value     string    `json:"value"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
 
 // lookAt brings what is remembered of a variable up to date, by a look at that one alone: a new listing for
 // each of many that are written would cost requests by their square.
@@ -147,9 +166,9 @@ func (c *Client) lookAt(ctx context.Context, p Place) {
 		c.memo.Drop(storeKey("variables", p.Environment)) // the listing says what there is
 		return
 	}
-	memo.Amend(&c.memo, storeKey("variables", p.Environment), func(all map[string]string) map[string]string {
+	memo.Amend(&c.memo, storeKey("variables", p.Environment), func(all map[string]variable) map[string]variable {
 		all = maps.Clone(all)
-		all[strings.ToUpper(p.Name)] = v.Value
+		all[strings.ToUpper(p.Name)] = v
 		if gone {
 			delete(all, strings.ToUpper(p.Name))
 		}

@@ -22,6 +22,7 @@ var branchProtectionKind = resource.Kind[*github.Client, branchProtection]{
 	Identity:     []string{"repository", "branch", "name", "visibility", "id", "former"},
 	LiveIdentity: []string{"repository", "id"},
 	ReadsOpen:    true,
+	Touched:      touchedProtection,
 	Declare:      declareBranchProtection,
 	Read:         readBranchProtection,
 	Create:       createBranchProtection,

@@ -20,6 +20,7 @@ var catalogKind = resource.Kind[*databricks.Fleet, catalog]{
 	CreateOnly:   []string{"stack"},
 	Immutable:    []string{"storage_root"}, // another one would be another catalog, without the data
 	Guard:        resource.DataLoss,
+	Touched:      touchedCatalog,
 	Declare:      declareCatalogs,
 	Read:         readCatalog,
 	Create:       createCatalog,

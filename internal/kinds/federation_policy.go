@@ -21,6 +21,7 @@ var federationPolicyKind = resource.Kind[*databricks.Fleet, federationPolicy]{
 	Doc:          "Which GitHub Actions jobs may log in as a service principal, with no secret at all.",
 	Identity:     []string{"principal", "principal_id", "policy_id", "target"},
 	LiveIdentity: []string{"principal_id", "policy_id", "uid"},
+	Touched:      touchedFederationPolicy,
 	Declare:      declareFederationPolicies,
 	Read:         readFederationPolicy,
 	Create:       createFederationPolicy,

@@ -18,6 +18,7 @@ var schemaKind = resource.Kind[*databricks.Fleet, schema]{
 	LiveIdentity: []string{"metastore_id", "catalog", "name", "schema_id"},
 	CreateOnly:   []string{"stack"},
 	Guard:        resource.DataLoss,
+	Touched:      touchedSchema,
 	Declare:      declareSchemas,
 	Read:         readSchema,
 	Create:       createSchema,

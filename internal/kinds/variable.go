@@ -19,6 +19,7 @@ var variableKind = resource.Kind[*github.Client, variable]{
 	Doc:          "A GitHub Actions variable of the repository or of an environment.",
 	Identity:     []string{"repository", "environment", "name"},
 	LiveIdentity: []string{"repository", "environment", "name"}, // GitHub gives it no id
+	Touched:      touchedVariable,
 	Declare:      declareVariables,
 	Read:         readVariable,
 	Create: func(ctx context.Context, c *github.Client, want variable) (variable, error) {

@@ -85,10 +85,12 @@ type Change struct {
 	After     resource.Object `json:"after"`
 	Fields    []Field         `json:"fields"`
 	Danger    resource.Guard  `json:"danger"`
-	Batch     string          `json:"batch,omitempty"`   // changes of one batch go out in one request
-	Ageing    bool            `json:"ageing,omitempty"`  // a renewal of what only grew old, which is no difference
-	Leaving   bool            `json:"leaving,omitempty"` // the spec does not wish it
-	Cause     Cause           `json:"cause,omitempty"`   // what the difference comes from, where the ledger tells
+	Batch     string          `json:"batch,omitempty"`      // changes of one batch go out in one request
+	Ageing    bool            `json:"ageing,omitempty"`     // a renewal of what only grew old, which is no difference
+	Leaving   bool            `json:"leaving,omitempty"`    // the spec does not wish it
+	Cause     Cause           `json:"cause,omitempty"`      // what the difference comes from, where the ledger tells
+	ChangedBy string          `json:"changed_by,omitempty"` // who changed the live object last, where somebody outside did and a read shows it
+	ChangedAt string          `json:"changed_at,omitempty"` // RFC 3339, in UTC
 	Source    diag.Pos        `json:"source"`
 
 	Want resource.Object `json:"-"` // the wish with its open references, for an apply in this process

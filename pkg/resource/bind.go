@@ -30,6 +30,7 @@ type Type struct {
 	Danger  func(have, want Object) (Guard, error)
 	Due     func(have Object) (Renewal, error)
 	Ready   func(ctx context.Context, made Object) (bool, error)
+	Touched func(ctx context.Context, have Object) (Touch, error)
 	Find    func(ctx context.Context, want Object) (Object, bool, error)
 	Fits    func(Object) error // reports why an object from outside is none of the kind
 	Foreign func(want Object) (bool, error)
@@ -159,6 +160,11 @@ func bindQuestions[C, T any](t *Type, k Kind[C, T], c C) {
 	if k.Ready != nil {
 		t.Ready = func(ctx context.Context, made Object) (bool, error) {
 			return with(made, func(m T) (bool, error) { return k.Ready(ctx, c, m) })
+		}
+	}
+	if k.Touched != nil {
+		t.Touched = func(ctx context.Context, have Object) (Touch, error) {
+			return with(have, func(h T) (Touch, error) { return k.Touched(ctx, c, h) })
 		}
 	}
 	if k.Find != nil {

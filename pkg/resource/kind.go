@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"time"
 
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
@@ -67,6 +68,9 @@ type Kind[C, T any] struct {
 	Due func(have T) Renewal
 	// Ready reports whether a new object is visible to what needs it. nil: at once.
 	Ready func(ctx context.Context, c C, made T) (bool, error)
+	// Touched says who changed a live object last, and when, as far as its own reads have shown it: nothing more is asked
+	// for that. nil: no read shows it.
+	Touched func(ctx context.Context, c C, have T) (Touch, error)
 	// Find looks for the object that a create with a lost answer may have made. nil: Read does.
 	Find func(ctx context.Context, c C, want T) (T, bool, error)
 
@@ -105,6 +109,12 @@ type Warning struct {
 	Code    string // stable, in the catalogue of diagnostics
 	Summary string // one line
 	Detail  string // what to do
+}
+
+// Touch is the last change of a live object, as the service tells it. By is "" and At is zero where it does not.
+type Touch struct {
+	By string
+	At time.Time
 }
 
 // Renewal is why an object must be renewed; without a Reason it need not be. Ageing is one that is due
