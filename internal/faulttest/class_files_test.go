@@ -39,11 +39,11 @@ func files() []faultCase {
 		return link
 	})
 	out("the_kernels_files", 1, func(*world) string { return "/proc/self/plan.json" })
+	list = append(list, faultCase{class: "F38", name: "create/no_home", codes: []int{0}, arrange: func(w *world) { w.home = "" }})
 	for name, c := range map[string]struct {
 		env  map[string]string
 		code int
 	}{
-		"no_home":               {nil, 0},
 		"a_config_that_is_gone": {map[string]string{"DATABRICKS_CONFIG_FILE": "/nonexistent/.databrickscfg"}, 0},
 		"a_config_folder":       {map[string]string{"GH_CONFIG_DIR": "/proc"}, 0},
 	} {

@@ -43,6 +43,7 @@ const (
 type world struct {
 	t       fatal
 	dir     string
+	home    string // of the person who runs it; "" is none
 	spec    string
 	env     map[string]string
 	clock   *virtual.Clock // the services'
@@ -65,7 +66,7 @@ type outcome struct {
 // open makes a world in an empty folder.
 func open(t fatal, dir, specText, worldText string) *world {
 	t.Helper()
-	w := &world{t: t, dir: dir, spec: specText, clock: virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), time.Millisecond)}
+	w := &world{t: t, dir: dir, home: filepath.Join(dir, "home"), spec: specText, clock: virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), time.Millisecond)}
 	w.skew = &skewed{Clock: w.clock}
 	w.write("README.md", "# Taxi\n")
 	w.write("licence.txt", fileCanary)
@@ -80,10 +81,38 @@ func open(t fatal, dir, specText, worldText string) *world {
 	w.sandbox, w.wire = s, newWire(s.RoundTripper())
 	w.env = maps.Clone(s.Operator())
 	w.env["MLOPS_WORKFLOW_TOKEN"] = envCanary
+	w.plant()
 	w.wire.secret("the operator's GitHub token", w.env["GITHUB_TOKEN"])
 	w.wire.secret("the operator's client secret", w.env["DATABRICKS_CLIENT_SECRET"])
 	w.foreign = w.others()
 	return w
+}
+
+// plant puts secrets where programs look for logins: those of other hosts and other tools, for which this one has no
+// use. Each is known to the search for leaks.
+func (w *world) plant() {
+	w.t.Helper()
+	canary := func(name string) string {
+		value := "canary-of-" + name + "-b1e64a09"
+		w.wire.secret(name, value)
+		return value
+	}
+	maps.Copy(w.env, map[string]string{
+		"DATABRICKS_HOST":  "https://elsewhere.cloud.databricks.com",
+		"DATABRICKS_TOKEN": canary("DATABRICKS_TOKEN"), "GH_TOKEN": canary("GH_TOKEN"), "GH_ENTERPRISE_TOKEN": canary("GH_ENTERPRISE_TOKEN"),
+		"HTTPS_PROXY": "http://user:" + canary("proxy") + "@proxy.example:3128",
+	})
+	for name, text := range map[string]string{
+		".databrickscfg": "[other]\nhost = https://other.cloud.databricks.com\ntoken = " + canary("profile-token") +
+			"\n[third]\nhost = https://third.cloud.databricks.com\nclient_id = x\nclient_secret = " + canary("profile-secret") + "\n",
+		".config/gh/hosts.yml": "github.example:\n  oauth_token: " + canary("gh") + "\n",
+		".git-credentials":     "https://user:" + canary("git-credentials") + "@github.example\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(w.home, name)), 0o700); err != nil {
+			w.t.Fatal(err)
+		}
+		w.write(filepath.Join("home", name), text)
+	}
 }
 
 func (w *world) close() {
@@ -135,7 +164,7 @@ func (w *world) runWith(ctx context.Context, s cli.Streams, args ...string) outc
 	before, began := len(w.sandbox.Log()), w.clock.Peek()
 	args = append(args, "-f", filepath.Join(w.dir, "mlops.yaml"), "--log-level", "debug")
 	o := outcome{args: args}
-	s.In, s.Base = strings.NewReader(""), w.wire
+	s.In, s.Base, s.Home = strings.NewReader(""), w.wire, w.home
 	s.Env = func(name string) (string, bool) { value, ok := w.env[name]; return value, ok }
 	o.code = cli.Run(ctx, args, s)
 	o.out, o.err, o.took = text(s.Out), text(s.Err), w.clock.Peek().Sub(began)

@@ -48,6 +48,7 @@ const (
 	tokenValue   = "canary-token-71c3e8a5d9f0b264"
 	ghValue      = "gho_canaryGh4d8b2f6e0a9c7153"
 	proxyValue   = "canary-proxy-96e1c4b8f2a7d035"
+	otherValue   = "canary-other-d2a70f5c81b3e946"
 )
 
 // appKey is the key of a GitHub App, in PEM: private and public.
@@ -88,7 +89,8 @@ func settle(t *testing.T, s *site, by login) *world {
 	w.write(w.spec("values/command"), commandValue)
 	w.write(w.spec("values/git"), gitValue)
 	w.write(w.spec(".gitignore"), w.read(w.spec(".gitignore"))+"values/\n")
-	w.write(w.home(".databrickscfg"), fmt.Sprintf("[release]\nhost = %s\nclient_id = %s\nclient_secret = %s\n", s.prod(), profileClient, profileValue))
+	w.write(w.home(".databrickscfg"), fmt.Sprintf("[release]\nhost = %s\nclient_id = %s\nclient_secret = %s\n"+
+		"[other]\nhost = https://other.cloud.databricks.com\ntoken = %s\n", s.prod(), profileClient, profileValue, otherValue))
 	w.write(w.home(".config/gh/hosts.yml"), "github.example:\n  oauth_token: "+ghValue+"\n")
 	w.must(os.MkdirAll(w.tmp(), 0o700))
 	w.git("init", "--quiet", "--template=", "--initial-branch=main")
@@ -154,6 +156,7 @@ func (w *world) plant() *trove {
 	known.add("DATABRICKS_TOKEN", tokenValue, nowhere)
 	known.add("gh's token for another host", ghValue, nowhere)
 	known.add("the proxy's password", proxyValue, nowhere)
+	known.add("the token of another profile", otherValue, nowhere)
 	return known
 }
 
