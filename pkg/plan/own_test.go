@@ -155,6 +155,7 @@ type wished struct {
 	live    resource.Object
 	objects []ledger.Object
 	intents []ledger.Intent
+	applied bool // the spec is the one that was applied last
 }
 
 func (w wished) plan(t *testing.T) plan.Change {
@@ -165,11 +166,38 @@ func (w wished) plan(t *testing.T) plan.Change {
 	if w.live != nil {
 		seen["jar/a"] = plan.Observation{State: plan.Present, Object: w.live}
 	}
-	changes, err := plan.Build(plan.Input{Wishes: []resource.Wish{wish}, Types: pantry(), Seen: seen, Owned: &owned})
+	changes, err := plan.Build(plan.Input{Wishes: []resource.Wish{wish}, Types: pantry(), Seen: seen, Owned: &owned, Applied: w.applied})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return changes[0]
+}
+
+// With the spec as it was applied last, a field that was not there then and has a value now was given one by the service.
+func TestADifferenceHasACause(t *testing.T) {
+	honey := resource.Object{"name": "a", "id": "1", "label": "honey"}
+	bare := recorded("jar/a", ledger.Made)
+	jam, same := recorded("jar/a", ledger.Made), recorded("jar/a", ledger.Made)
+	jam.Live["label"], same.Live["label"] = "jam", "honey"
+	for name, c := range map[string]struct {
+		wished
+		want plan.Cause
+	}{
+		"the service gives a value":             {wished{live: honey, objects: []ledger.Object{bare}, applied: true}, plan.ByService},
+		"the spec manages it since":             {wished{live: honey, objects: []ledger.Object{bare}}, plan.BySpec},
+		"somebody changed it":                   {wished{live: honey, objects: []ledger.Object{jam}, applied: true}, plan.Outside},
+		"somebody changed it, and the spec did": {wished{live: honey, objects: []ledger.Object{jam}}, plan.Outside},
+		"the spec changed":                      {wished{live: honey, objects: []ledger.Object{same}}, plan.BySpec},
+		"an apply left it over":                 {wished{live: honey, objects: []ledger.Object{same}, applied: true}, ""},
+		"somebody deleted it":                   {wished{objects: []ledger.Object{jam}, applied: true}, plan.Outside},
+		"it is new in the spec":                 {wished{}, plan.BySpec},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.plan(t); got.Cause != c.want {
+				t.Errorf("%s of %s: the cause is %q, want %q", got.Action, got.Reason, got.Cause, c.want)
+			}
+		})
+	}
 }
 
 func TestWhatIsThereAlready(t *testing.T) {
