@@ -24,7 +24,7 @@ test:
 #: test-kill  the program as a process, killed and interrupted at every request that changes something
 test-kill:
 	go test -c -o bin/killtest.test ./internal/killtest
-	cd internal/killtest && ../../bin/killtest.test -all -test.timeout 30m
+	cd internal/killtest && ../../bin/killtest.test -all -test.timeout 60m
 
 #: test-mutants  a copy of the program broken on purpose, in one way after another: a named test sees each
 test-mutants:
