@@ -109,6 +109,9 @@ func (a *app) applyFailure(r apply.Report, err error) error {
 		return &failure{code: refused, list: problem("ledger/unusable", err.Error()+changed, "plan again to see what can be done about it")}
 	case begun:
 		return &failure{code: exitPartly, list: problem("apply/ended-early", err.Error(), "apply again to go on from here")}
+	case errors.Is(err, resource.ErrNotFound):
+		return &failure{code: refused, list: problem("ledger/no-repository", err.Error()+changed,
+			"an apply records what it makes in the repository; if it is not there yet, let this apply create it: add `--only repository`, or leave --only out")}
 	case errors.Is(err, resource.ErrForbidden):
 		return &failure{code: exitCredentials, list: problem("ledger/forbidden", err.Error()+changed,
 			"an apply records what it makes in the repository: the token needs `contents: write`")}

@@ -9,6 +9,8 @@ func ledgerCodes() []Code {
 			"give it `contents: read` to plan, `contents: write` to apply", "a fine-grained token for the settings alone"},
 		{"ledger/forbidden", "these credentials may not write the ledger", "an apply records what it makes in the repository",
 			"give the token `contents: write`", "an apply with a token that may only read"},
+		{"ledger/no-repository", "the repository that the ledger lies in is not there", "this apply was not asked to create it, or the token does not see it",
+			"let the same apply create it: `--only repository` beside the rest; if it is there, give the token `contents: write` on it", "apply --only 'grant/*' before the first apply"},
 		{"ledger/ref-refused", "the repository takes no push to the ledger's ref", "a ruleset, a hook or the server's configuration refuses it",
 			"let the token push to refs/mlopsctl/*, which is no branch", "a push ruleset for every ref"},
 		{"ledger/held", "another apply of this stack is at work", "its lease is valid still",
