@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,7 +25,25 @@ type Repository struct {
 	Owner         Account `json:"owner"`
 	// Roles are those that the token's user has, as pull, triage, push, maintain and admin; nil where GitHub
 	// does not say.
-	Roles map[string]bool `json:"permissions"`
+	Roles Roles `json:"permissions"`
+}
+
+// Roles are by their names whether somebody has them.
+type Roles map[string]bool
+
+// UnmarshalJSON implements json.Unmarshaler. What GitHub may come to say there beside the roles is none.
+func (r *Roles) UnmarshalJSON(data []byte) error {
+	var said map[string]any
+	if err := json.Unmarshal(data, &said); err != nil || said == nil {
+		return err
+	}
+	*r = Roles{}
+	for name, value := range said {
+		if held, is := value.(bool); is {
+			(*r)[name] = held
+		}
+	}
+	return nil
 }
 
 // Account is an organisation or a user.
