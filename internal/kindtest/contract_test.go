@@ -314,6 +314,7 @@ func (w *world) make(o outside) {
 // TestAnOutsideChangeOfEachFieldIsSeenAndHealed changes each managed field of each kind behind the
 // program's back: the plan names it, one apply heals it, nothing else changes.
 func TestAnOutsideChangeOfEachFieldIsSeenAndHealed(t *testing.T) {
+	t.Parallel()
 	specText, worldText := full(t)
 	w := open(t, specText, worldText)
 	w.settle()

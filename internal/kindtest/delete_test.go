@@ -22,6 +22,7 @@ func text(v any) string {
 // gone for the clients that deleted it and for others, a second delete is fine, and one that is made in
 // its place is another where the service has ids. To delete the first once more leaves that one alone.
 func TestWhatIsDeletedIsGoneAndCanBeMadeAgain(t *testing.T) {
+	t.Parallel()
 	specText, worldText := full(t)
 	for _, o := range owned {
 		t.Run(o.kind, func(t *testing.T) {

@@ -208,6 +208,7 @@ func TestWhatPermissionsListsIsEnough(t *testing.T) {
 // TestEachRightThatIsTakenAwayIsMissedBeforeAnApply takes from the least each right that can be read: doctor
 // misses it, an apply would not begin, and one that began all the same would not do all of the plan.
 func TestEachRightThatIsTakenAwayIsMissedBeforeAnApply(t *testing.T) {
+	t.Parallel()
 	specText, key := fullWithWorkflows(t), signingKey(t)
 	operator := least(t, specText).Operator
 	for name, p := range lesser(operator) {

@@ -18,6 +18,7 @@ const (
 // TestAReadThatGoesWrongOutside holds plans to what they say of services that do not answer as they
 // should. Nothing may be sent that changes anything, and nothing may be taken for absent.
 func TestAReadThatGoesWrongOutside(t *testing.T) {
+	t.Parallel()
 	runAll(t, slices.Concat(refusedReads(), repositoriesOutOfReach(), missingParents(), misplacedReads(), brokenReads(), strangeAnswers()))
 }
 

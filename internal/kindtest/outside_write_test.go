@@ -10,6 +10,7 @@ import (
 // TestAWriteThatGoesWrongOutside holds applies to what they report of a step that a service refuses,
 // fails or leaves open. Nothing but that step, and what needs it, may suffer.
 func TestAWriteThatGoesWrongOutside(t *testing.T) {
+	t.Parallel()
 	runAll(t, slices.Concat(refusedByGitHub(), brokenWritesToGitHub(), refusedByDatabricks(), brokenWritesToDatabricks(), lateRefusals()))
 }
 

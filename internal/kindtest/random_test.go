@@ -23,6 +23,7 @@ import (
 // apply without failures finishes the work, the next plan has nothing left to do, no object is there
 // twice, and what the spec does not name is as it was.
 func TestOneMoreApplyConverges(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "README.md"), []byte("# Taxi\n"), 0o600); err != nil {
 		t.Fatal(err)

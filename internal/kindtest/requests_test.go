@@ -45,6 +45,7 @@ func TestAPlansRequestsGrowOnlyByFurtherPages(t *testing.T) {
 // TestALostAnswerOfAnyChangeLeavesNoDuplicate loses the answer of the first, second, … POST, PUT and
 // PATCH of a first install, once before and once after its effect.
 func TestALostAnswerOfAnyChangeLeavesNoDuplicate(t *testing.T) {
+	t.Parallel()
 	specText, worldText := full(t)
 	w := open(t, specText, worldText)
 	posts := slices.DeleteFunc(w.sent(w.settle), func(r string) bool { return !strings.HasPrefix(r, "POST ") })

@@ -139,6 +139,7 @@ func (w *world) refuses(t *testing.T, saved *plan.Plan, address string) string {
 // TestAPlanThatWentStaleIsRefusedForEveryKind plans to change an object of each kind. Before it is applied
 // somebody changes it once more, or deletes it, or makes another one in its place that is just like it.
 func TestAPlanThatWentStaleIsRefusedForEveryKind(t *testing.T) {
+	t.Parallel()
 	first := drifting(t)
 	for i, d := range append(hubDrifts(first), accountDrifts(first)...) {
 		t.Run(d.kind, func(t *testing.T) {
@@ -231,6 +232,7 @@ func TestAPlanToChangeWhatIsMissingByNowIsRefused(t *testing.T) {
 // TestAPlanStandsWhateverChangesElsewhere makes 40 changes, one after another, of which none is of what the
 // plan changes.
 func TestAPlanStandsWhateverChangesElsewhere(t *testing.T) {
+	t.Parallel()
 	w := drifting(t)
 	hubDrifts(w)[6].before() // a variable
 	saved := w.saved()

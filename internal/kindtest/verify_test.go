@@ -60,6 +60,7 @@ func (w *world) overwrite(url string) {
 
 // TestVerifyFromADeskNamesWhatDoesNotHold breaks one thing after another behind the program's back.
 func TestVerifyFromADeskNamesWhatDoesNotHold(t *testing.T) {
+	t.Parallel()
 	specText, worldText := full(t)
 	w := open(t, specText, worldText)
 	w.settle()
