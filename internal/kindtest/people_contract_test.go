@@ -25,7 +25,14 @@ func stages() []stage {
 	return []stage{
 		{"the code waits", func(s *site) { s.apply(); s.apply() }, map[string]string{"pull_request": "pull_request/add-fares"}},
 		{"the other project's workflows wait", func(s *site) { s.apply(); s.people(); s.apply() }, map[string]string{"workflow_run": "workflow_run/deploy-cicd/tips"}},
-		{"production waits", func(s *site) { s.apply(); s.people(); s.apply(); s.people(); s.apply(); s.apply() }, map[string]string{"deployment": "deployment/prod/fares"}},
+		{"production waits", func(s *site) {
+			s.apply()
+			s.people()
+			s.apply()
+			s.people()
+			s.apply()
+			s.apply()
+		}, map[string]string{"deployment": "deployment/prod/fares"}},
 	}
 }
 
