@@ -35,8 +35,8 @@ func layers() []layer {
 		{"internal/observe", []string{"pkg/plan", "pkg/resource", "internal/dag"}, "reading goes through the contract alone"},
 		{"pkg/apply", []string{"pkg/plan", "pkg/resource", "internal/dag", "internal/observe"}, "apply walks a plan and knows no kind"},
 
-		{"internal/transport", []string{"pkg/resource"}, "the HTTP stack translates into the contract's errors"},
 		{"internal/memo", []string{"pkg/resource"}, "remembering knows nothing of what is remembered, but that not visible yet is no answer"},
+		{"internal/transport", []string{"pkg/resource", "internal/memo"}, "the HTTP stack translates into the contract's errors, and remembers answers where it is told to"},
 		{"internal/github", []string{"pkg/resource", "internal/gitrepo", "internal/memo", "internal/transport"}, "a client knows neither specs nor plans"},
 		{"internal/databricks", []string{"pkg/resource", "internal/memo", "internal/transport"}, "a client knows neither specs nor plans"},
 		{"internal/credentials", []string{"pkg/ledger", "pkg/resource", "internal/databricks", "internal/github", "internal/transport"},

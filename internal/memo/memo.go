@@ -24,7 +24,7 @@ type answer struct {
 }
 
 // Recall returns the answer under key, which is fetched once however many ask at the same time. An
-// error is an answer too, but for one that passes: an interruption, or something not visible yet.
+// error is an answer too, but for one that passes: an interruption, something not visible yet, or what is Alone.
 func Recall[T any](ctx context.Context, m *Memo, key string, fetch func(context.Context) (T, error)) (T, error) {
 	for {
 		a, mine := m.claim(key)
@@ -43,8 +43,8 @@ func Recall[T any](ctx context.Context, m *Memo, key string, fetch func(context.
 			return none, context.Cause(ctx)
 		case <-a.done:
 		}
-		if interrupted(a.err) && ctx.Err() == nil {
-			continue // it was the other caller who was interrupted
+		if (interrupted(a.err) || isAlone(a.err)) && ctx.Err() == nil {
+			continue // it was the other caller who was interrupted, or who alone was answered so
 		}
 		value, _ := a.value.(T)
 		return value, a.err
@@ -111,7 +111,21 @@ func (m *Memo) Drop(keys ...string) {
 	}
 }
 
-func passes(err error) bool { return interrupted(err) || errors.Is(err, resource.ErrNotYet) }
+// Alone makes err an answer for nobody but who asked: whoever waits for the same asks anew.
+func Alone(err error) error { return &alone{err} }
+
+type alone struct{ error }
+
+func (a *alone) Unwrap() error { return a.error }
+
+func isAlone(err error) bool {
+	var a *alone
+	return errors.As(err, &a)
+}
+
+func passes(err error) bool {
+	return interrupted(err) || isAlone(err) || errors.Is(err, resource.ErrNotYet)
+}
 
 func interrupted(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)

@@ -42,6 +42,36 @@ func TestAnInterruptedFetchIsNotRemembered(t *testing.T) {
 	}
 }
 
+func TestWhatIsAloneIsForWhoAskedAndNobodyElse(t *testing.T) {
+	var m Memo
+	failed := errors.New("it failed")
+	started, end, first := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		_, err := Recall(t.Context(), &m, "key", func(context.Context) (int, error) {
+			close(started)
+			<-end
+			return 0, Alone(failed)
+		})
+		first <- err
+	}()
+	<-started
+	second := make(chan int)
+	go func() {
+		value, err := Recall(t.Context(), &m, "key", func(context.Context) (int, error) { return 7, nil })
+		if err != nil {
+			t.Error(err)
+		}
+		second <- value
+	}()
+	close(end)
+	if err := <-first; !errors.Is(err, failed) || err.Error() != failed.Error() {
+		t.Errorf("who asked got %v", err)
+	}
+	if value := <-second; value != 7 {
+		t.Errorf("who waited got %d", value)
+	}
+}
+
 func TestAnAnswerIsAmendedAndWhoHasTheOldOneKeepsIt(t *testing.T) {
 	var m Memo
 	fetches := 0

@@ -8,23 +8,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
+
+	"github.com/mlopsctl/mlopsctl/internal/memo"
 )
 
 // Answers are what reads were answered, for several transports that look at one moment: what one has asked, none of them
 // asks again. The zero Answers is ready, and may be used from any goroutine. Nothing that changes anything is remembered,
 // and neither is a failure that may pass.
-type Answers struct {
-	mu    sync.Mutex
-	byKey map[string]*answered
-}
+type Answers struct{ memo memo.Memo }
 
 type answered struct {
-	done chan struct{} // closed once what follows stands
 	resp *http.Response
 	data []byte
-	err  error
-	void bool // it is no answer for anybody else
 }
 
 // recall returns what was answered to a request like req, or sends it.
@@ -33,69 +28,36 @@ func (a *Answers) recall(req *http.Request, send func() (*http.Response, error))
 	if a == nil || key == "" {
 		return send()
 	}
-	for {
-		x, mine := a.claim(key)
-		if mine {
-			x.take(send())
-			if x.void {
-				a.release(key)
-			}
-			close(x.done)
-			return x.give(req)
-		}
-		select {
-		case <-req.Context().Done():
-			discard(req)
-			return nil, context.Cause(req.Context())
-		case <-x.done:
-		}
-		if !x.void {
-			discard(req)
-			return x.give(req)
-		}
+	sent := false
+	x, err := memo.Recall(req.Context(), &a.memo, key, func(context.Context) (answered, error) {
+		sent = true
+		return take(send())
+	})
+	if !sent {
+		discard(req)
 	}
-}
-
-func (a *Answers) claim(key string) (x *answered, mine bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if x, known := a.byKey[key]; known {
-		return x, false
-	}
-	if a.byKey == nil {
-		a.byKey = map[string]*answered{}
-	}
-	x = &answered{done: make(chan struct{})}
-	a.byKey[key] = x
-	return x, true
-}
-
-func (a *Answers) release(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.byKey, key)
-}
-
-// take keeps an answer, whose body is in memory already.
-func (x *answered) take(resp *http.Response, err error) {
-	x.resp, x.err = resp, err
 	if err != nil {
-		var failed *Error
-		lasting := errors.As(err, &failed) && !failed.limited && (failed.Status == http.StatusForbidden || failed.Status == http.StatusNotFound)
-		x.void = !lasting
-		return
-	}
-	x.data, x.err = io.ReadAll(resp.Body)
-	x.void = x.err != nil
-}
-
-func (x *answered) give(req *http.Request) (*http.Response, error) {
-	if x.err != nil {
-		return nil, x.err
+		return nil, err
 	}
 	resp := *x.resp
 	resp.Header, resp.Request, resp.Body = x.resp.Header.Clone(), req, io.NopCloser(bytes.NewReader(x.data))
 	return &resp, nil
+}
+
+// take keeps an answer, whose body is in memory already. Of failures it keeps those that last.
+func take(resp *http.Response, err error) (answered, error) {
+	if err != nil {
+		var failed *Error
+		if errors.As(err, &failed) && !failed.limited && (failed.Status == http.StatusForbidden || failed.Status == http.StatusNotFound) {
+			return answered{}, err
+		}
+		return answered{}, memo.Alone(err)
+	}
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return answered{}, memo.Alone(err)
+	}
+	return answered{resp: resp, data: data}, nil
 }
 
 // keyOf is the same for requests that one answer does for; "" for one whose answer is its own. Who asks is a part of it, but
