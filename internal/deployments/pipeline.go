@@ -99,22 +99,14 @@ func (l *Line) ended(ctx context.Context, p Place, o outcome) (failed string, er
 		}
 		return "", err
 	}
-	jobs, err := l.hub.BrokenJobs(ctx, o.run.ID)
+	failed, err = l.hub.Failure(ctx, o.run)
 	if err != nil {
 		return "", err
 	}
-	failed = fmt.Sprintf("run %d (%s) has ended as %s in %s", o.run.ID, o.run.Title, o.run.Conclusion, named(jobs))
 	if ours {
 		return "", fmt.Errorf("%s: look at it, and apply again: %s", failed, o.run.URL)
 	}
 	return failed, nil
-}
-
-func named(jobs []string) string {
-	if len(jobs) == 0 {
-		return "no job in particular"
-	}
-	return "the job " + strings.Join(jobs, ", the job ")
 }
 
 // Bring has the team's pipeline deploy to the place: by the run that is on its way already, else by one
@@ -186,11 +178,7 @@ func (l *Line) find(ctx context.Context, p Place, s started) error {
 			return nil
 		}
 	}
-	if s.lost != nil {
-		return fmt.Errorf("a run of %s for %s was asked for, and none is to be seen: look at %s/%s/actions, and apply again: %w",
-			p.Workflow, p.Target, l.hub.Host(), l.hub.FullName(), s.lost)
-	}
-	return fmt.Errorf("the run of %s that was started for %s is %w", p.Workflow, p.Target, resource.ErrNotYet)
+	return l.hub.Unseen(p.Workflow, p.Target, s.lost)
 }
 
 // key names what a run is started for: a target, and the commit of its branch.

@@ -89,8 +89,8 @@ func unknownKey(err error) bool {
 	return refused(err) && errors.As(err, &failed) && strings.Contains(failed.Message, "is not a permitted key")
 }
 
-// BrokenJobs returns the names of the jobs for which a run did not succeed.
-func (c *Client) BrokenJobs(ctx context.Context, run int64) ([]string, error) {
+// brokenJobs are the names of the jobs for which a run did not succeed.
+func (c *Client) brokenJobs(ctx context.Context, run int64) ([]string, error) {
 	type job struct {
 		Name       string `json:"name"`
 		Conclusion string `json:"conclusion"`
@@ -106,6 +106,29 @@ func (c *Client) BrokenJobs(ctx context.Context, run int64) ([]string, error) {
 		}
 	}
 	return broken, nil
+}
+
+// Failure says how a run that is over and did not succeed has ended, and in which jobs.
+func (c *Client) Failure(ctx context.Context, r Run) (string, error) {
+	jobs, err := c.brokenJobs(ctx, r.ID)
+	if err != nil {
+		return "", err
+	}
+	in := "no job in particular"
+	if len(jobs) > 0 {
+		in = "the job " + strings.Join(jobs, ", the job ")
+	}
+	return fmt.Sprintf("run %d (%s) has ended as %s in %s", r.ID, r.Title, r.Conclusion, in), nil
+}
+
+// Unseen is the error for a run of a workflow that was asked for and is not to be seen: resource.ErrNotYet, or lost,
+// where that is why nobody knows whether it was started. about is what it was to be for.
+func (c *Client) Unseen(file, about string, lost error) error {
+	if lost != nil {
+		return fmt.Errorf("a run of %s for %s was asked for, and none is to be seen: look at %s/%s/actions, and apply again: %w",
+			file, about, c.Host(), c.FullName(), lost)
+	}
+	return fmt.Errorf("the run of %s that was started for %s is %w", file, about, resource.ErrNotYet)
 }
 
 // Gate is an environment that a run waits to be let into, and by whom: team:SLUG, user:LOGIN.

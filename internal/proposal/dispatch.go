@@ -157,16 +157,9 @@ func (k *Desk) broken(ctx context.Context, c *Came) error {
 	if c.Run == nil || !c.Run.Over() || c.Run.Conclusion == "success" {
 		return nil
 	}
-	jobs, err := k.Hub.BrokenJobs(ctx, c.Run.ID)
-	if err != nil {
-		return err
-	}
-	in := "no job in particular"
-	if len(jobs) > 0 {
-		in = "the job " + strings.Join(jobs, ", the job ")
-	}
-	c.Failed = fmt.Sprintf("run %d (%s) has ended as %s in %s", c.Run.ID, c.Run.Title, c.Run.Conclusion, in)
-	return nil
+	failed, err := k.Hub.Failure(ctx, *c.Run)
+	c.Failed = failed
+	return err
 }
 
 // Ask has DeployCICD run for a project, unless its pull request or a run is there already. One that was asked for
@@ -251,10 +244,7 @@ func (k *Desk) find(ctx context.Context, project string, a *asking) error {
 			return nil
 		}
 	}
-	if a.lost != nil {
-		return fmt.Errorf("a run of %s for %s was asked for, and none is to be seen: look at %s, and apply again: %w", DeployCICD, project, k.Hub.Host()+"/"+k.Hub.FullName()+"/actions", a.lost)
-	}
-	return fmt.Errorf("the run of %s that was started for %s is %w", DeployCICD, project, resource.ErrNotYet)
+	return k.Hub.Unseen(DeployCICD, project, a.lost)
 }
 
 // Found reports whether a run that was asked for and whose answer was lost is there.
