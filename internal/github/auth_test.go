@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 
 	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -174,58 +175,8 @@ func (s *appServer) pem() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(s.key)}))
 }
 
-// standing is a clock that somebody else moves.
-type standing struct {
-	mu    sync.Mutex
-	now   time.Time
-	moved chan struct{} // closed when the time moves; nil while nobody awaits it
-}
-
-func (s *standing) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *standing) Sleep(_ context.Context, d time.Duration) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pass(d)
-	return nil
-}
-
-// Await waits until somebody else has moved the time to t.
-func (s *standing) Await(ctx context.Context, t time.Time) error {
-	for {
-		s.mu.Lock()
-		past, moved := !s.now.Before(t), s.moved
-		if moved == nil {
-			moved = make(chan struct{})
-			s.moved = moved
-		}
-		s.mu.Unlock()
-		if past {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-moved:
-		}
-	}
-}
-
-// pass moves the time, and wakes who awaits it.
-func (s *standing) pass(d time.Duration) {
-	s.now = s.now.Add(d)
-	if s.moved != nil {
-		close(s.moved)
-		s.moved = nil
-	}
-}
-
 func TestAnAppLogsInAndRenewsItsToken(t *testing.T) {
-	clock := &standing{now: time.Now()}
+	clock := virtual.NewClock(time.Now(), 0)
 	s := newAppServer(t, clock.Now)
 	for _, key := range []string{s.pem(), strings.ReplaceAll(s.pem(), "\n", `\n`)} {
 		s.tokens = 0

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -26,7 +27,7 @@ func FuzzListings(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body, link string) {
 		sent := 0
-		clock := &standing{now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+		clock := virtual.NewClock(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), 0)
 		c, err := New(Options{
 			Host: "https://github.com", Owner: "acme", Repo: "taxi", Now: clock.Now,
 			Token: func(context.Context) (string, error) { return "a-token", nil },

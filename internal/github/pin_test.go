@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/transport"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
 
 // network is a network made of a function.
@@ -52,7 +53,7 @@ func TestTheSDKRefusesNothingByItself(t *testing.T) {
 		"after a secondary limit":        {403, map[string]string{"Retry-After": "3000"}},
 		"after an answer with none left": {200, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset, "X-RateLimit-Limit": "5000"}},
 	} {
-		clock, sent := &standing{now: time.Now()}, 0
+		clock, sent := virtual.NewClock(time.Now(), 0), 0
 		c := over(t, clock, func(r *http.Request) (*http.Response, error) {
 			if sent++; sent == 1 {
 				return answered(r, first.status, first.header)
@@ -75,7 +76,7 @@ func TestTheSDKFollowsNoRedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, to := range []string{"https://api.github.com/repositories/7", "https://evil.example/x", "http://api.github.com/x"} {
 			var asked []string
-			clock := &standing{now: time.Now()}
+			clock := virtual.NewClock(time.Now(), 0)
 			c := over(t, clock, func(r *http.Request) (*http.Response, error) {
 				asked = append(asked, r.URL.String())
 				return answered(r, status, map[string]string{"Location": to})
