@@ -61,7 +61,7 @@ func (e *Engine) Permissions(aim Aim) (rights.Least, error) {
 }
 
 func (e *Engine) places() rights.Places {
-	files, _ := filepath.Glob(filepath.Join(e.stack.Dir, e.stack.Git.Source, ".github", "workflows", "*")) // the pattern is right
+	files, _ := os.ReadDir(filepath.Join(e.stack.Dir, e.stack.Git.Source, ".github", "workflows")) // where there is none, nothing of it is pushed
 	at := rights.Places{GitHub: e.stack.Git.Host, Owner: e.stack.Git.Owner, Workflows: len(files) > 0}
 	if e.stack.Account != nil {
 		at.Account = e.stack.Account.Host

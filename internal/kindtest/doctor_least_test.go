@@ -342,3 +342,16 @@ func writeFile(t *testing.T, dir, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestWorkflowsAreSeenInAFolderOfAnyName: a folder's name is no pattern.
+func TestWorkflowsAreSeenInAFolderOfAnyName(t *testing.T) {
+	w := open(t, fullWithWorkflows(t), "")
+	w.stack.Dir = filepath.Join(w.stack.Dir, "odd[name")
+	l, err := withWorkflows(t, w).engine().Permissions(engine.Aim{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if partyWith("app", l.Operator).permissions["workflows"] != "write" {
+		t.Errorf("an operator who commits workflows needs %+v", l.Operator)
+	}
+}
