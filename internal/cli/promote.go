@@ -44,7 +44,8 @@ func (a *app) runPromote(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = closing(err, s.close) }()
-	if _, _, err := branches(s.stack, a.flags.target); err != nil {
+	w, err := wayOf(s.stack, a.flags.target)
+	if err != nil {
 		return err
 	}
 	aim := a.aim(deletion{prune: true})
@@ -56,15 +57,12 @@ func (a *app) runPromote(ctx context.Context) (err error) {
 	if err != nil {
 		return planFailure(err)
 	}
-	return a.promote(ctx, s, p)
+	return a.promote(ctx, s, p, w)
 }
 
 // promote opens or refreshes the pull request to a target's branch.
-func (a *app) promote(ctx context.Context, s *session, p *plan.Plan) error {
-	from, into, err := branches(s.stack, a.flags.target)
-	if err != nil {
-		return err
-	}
+func (a *app) promote(ctx context.Context, s *session, p *plan.Plan, w way) error {
+	from, into := w.from, w.into
 	d, err := s.engine.Distance(ctx, into, from)
 	if errors.Is(err, resource.ErrNotFound) {
 		return fmt.Errorf("promoting %s to %s: %w; `mlopsctl plan` says what makes it", from, into, err)
@@ -115,24 +113,28 @@ func (a *app) promoted(r promotionResult, text string) error {
 	return nil
 }
 
-// branches are where a promotion comes from and goes to.
-func branches(s *spec.Stack, target string) (from, into string, err error) {
+// way is the branch that a promotion comes from, and the one that it goes to.
+type way struct{ from, into string }
+
+// wayOf finds the way to the branch of a target, or, for "", to the only one that there is.
+func wayOf(s *spec.Stack, target string) (way, error) {
+	var w way
 	var candidates []string
 	for _, b := range s.Branches {
 		deployed := slices.ContainsFunc(s.Targets, func(t spec.Target) bool { return t.Branch == b.Name && (target == "" || t.Name == target) })
 		if deployed && !b.Default {
-			candidates, from, into = append(candidates, b.Name), cmp.Or(b.From, s.DefaultBranch()), b.Name
+			candidates, w = append(candidates, b.Name), way{from: cmp.Or(b.From, s.DefaultBranch()), into: b.Name}
 		}
 	}
 	switch {
 	case target != "" && s.Target(target) == nil:
-		return "", "", misuse("the spec has no target %q", target)
+		return way{}, misuse("the spec has no target %q", target)
 	case len(candidates) == 0:
-		return "", "", misuse("nothing can be promoted: %s runs from a branch that comes from another one", cmp.Or(target, "no target"))
+		return way{}, misuse("nothing can be promoted: %s runs from a branch that comes from another one", cmp.Or(target, "no target"))
 	case len(candidates) > 1:
-		return "", "", misuse("several targets can be promoted to, by the branches %s: say which with --target", strings.Join(candidates, ", "))
-	case from == "":
-		return "", "", misuse("nothing says what %s comes from: give it from, or call a branch the default", into)
+		return way{}, misuse("several targets can be promoted to, by the branches %s: say which with --target", strings.Join(candidates, ", "))
+	case w.from == "":
+		return way{}, misuse("nothing says what %s comes from: give it from, or call a branch the default", w.into)
 	}
-	return from, into, nil
+	return w, nil
 }

@@ -112,11 +112,13 @@ func (n Comment) text(head string) string {
 	return n.Marker + "\n" + stamp + body
 }
 
+var stampLine = regexp.MustCompile(`^<!-- mlopsctl:run:(\d+):(\d+):([0-9a-f]*) -->$`)
+
 // stampOf reads the second line of a comment of ours; the zero Stamp where there is none.
 func stampOf(body string) Stamp {
 	_, rest, _ := strings.Cut(body, "\n")
 	line, _, _ := strings.Cut(rest, "\n")
-	m := regexp.MustCompile(`^<!-- mlopsctl:run:(\d+):(\d+):([0-9a-f]*) -->$`).FindStringSubmatch(strings.TrimSuffix(line, "\r"))
+	m := stampLine.FindStringSubmatch(strings.TrimSuffix(line, "\r"))
 	if m == nil {
 		return Stamp{}
 	}

@@ -98,13 +98,13 @@ func deployWorkflow(p spec.Project, target string) string {
 func codeFirst(p spec.Project) []resource.Need {
 	var needs []resource.Need
 	if p.Code != nil {
-		needs = append(needs, resource.Need{Addr: resource.Addr{Kind: "pull_request", Name: p.Code.Branch}.String(), Why: "the project's code comes with it"})
+		needs = append(needs, resource.Need{Addr: pullRequestAddr(p.Code.Branch).String(), Why: "the project's code comes with it"})
 	}
 	switch p.Workflows {
 	case spec.DispatchWorkflows:
 		needs = append(needs, resource.Need{Addr: workflowRunAddr(p.Name).String(), Why: "the workflow that deploys comes with its pull request"})
 	case spec.GenerateWorkflows:
-		needs = append(needs, resource.Need{Addr: resource.Addr{Kind: "pull_request", Name: spec.WorkflowsBranch}.String(), Why: "the workflow that deploys comes with it"})
+		needs = append(needs, resource.Need{Addr: pullRequestAddr(spec.WorkflowsBranch).String(), Why: "the workflow that deploys comes with it"})
 	}
 	return needs
 }
