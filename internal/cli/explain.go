@@ -51,13 +51,13 @@ func explained(e spec.Explanation) string {
 	line("default", e.Default)
 	line("allowed", strings.Join(e.Allowed, ", "))
 	line("example", strings.Join(e.Examples, "\n"+strings.Repeat(" ", 10)))
-	fmt.Fprintf(&b, "\n%s\n", e.Description)
-	if e.Code != nil {
-		for _, part := range []string{e.Code.Cause, e.Code.Fix, e.Code.Example} {
-			if part != "" {
-				fmt.Fprintf(&b, "\n%s\n", strings.TrimRight(part, "\n"))
-			}
-		}
+	if e.Code == nil {
+		fmt.Fprintf(&b, "\n%s\n", e.Description)
+	} else {
+		line("means", e.Code.Summary)
+		line("cause", e.Code.Cause)
+		line("fix", e.Code.Fix)
+		line("example", strings.ReplaceAll(strings.TrimRight(e.Code.Example, "\n"), "\n", "\n"+strings.Repeat(" ", 10)))
 	}
 	listed := func(title string, n int) {
 		if n > 0 {

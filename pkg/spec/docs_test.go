@@ -119,6 +119,28 @@ func TestExplainTakesNamesStarsAndItems(t *testing.T) {
 	}
 }
 
+// TestExplainTakesAPathWithoutItsNames: who asks what a key means need not say of which target.
+func TestExplainTakesAPathWithoutItsNames(t *testing.T) {
+	for path, whole := range map[string]string{
+		"targets.ci_auth":               "targets.*.ci_auth",
+		"targets.environment.reviewers": "targets.*.environment.reviewers",
+		"permissions.level":             "permissions.*.level",
+		"policy.deny":                   "policy.*.deny",
+		"catalogs.schemas.comment":      "catalogs.*.schemas.*.comment",
+		"catalogs.prod.schemas.comment": "catalogs.prod.schemas.*.comment",
+		"targets.host.branch":           "targets.host.branch", // a target may be called like a key
+	} {
+		want, err := spec.Explain(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := spec.Explain(path)
+		if err != nil || got.Path != whole || got.Description != want.Description || got.Type != want.Type {
+			t.Errorf("%s: %+v, %v; want what %s is", path, got, err, whole)
+		}
+	}
+}
+
 func TestExplainNamesWhatIsNear(t *testing.T) {
 	for path, want := range map[string]string{
 		"targts":            `did you mean "targets"?`,

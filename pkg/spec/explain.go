@@ -34,13 +34,17 @@ type Key struct {
 	Description string `json:"description"`
 }
 
-// Explain documents a key, as in targets.*.branch, targets.prod.branch or git, or a diagnostic
-// code, as in spec/unknown-key. The empty path is the whole spec.
+// Explain documents a key, as in targets.prod.branch or git, or a diagnostic code, as in spec/unknown-key. The
+// name of a target and its like may be a star or left out, as in targets.branch: then Path has a star
+// there. The empty path is the whole spec.
 func Explain(pathOrCode string) (Explanation, error) {
 	if strings.Contains(pathOrCode, "/") {
 		return explainCode(pathOrCode)
 	}
 	path := splitPath(pathOrCode)
+	if whole, found := rootFragment().complete(path); found && len(whole) > len(path) {
+		path, pathOrCode = whole, dotted(whole)
+	}
 	f := rootFragment()
 	required := false
 	for i, key := range path {
@@ -72,6 +76,26 @@ func Explain(pathOrCode string) (Explanation, error) {
 		e.Keys = append(e.Keys, f.key("*", f.Additional.fragment))
 	}
 	return e, nil
+}
+
+// complete returns path with a star wherever it leaves out a name or a place in a list: wherever it goes on with
+// a key of what has that name. It reports whether there is such a place below f.
+func (f *fragment) complete(path []string) ([]string, bool) {
+	if len(path) == 0 {
+		return nil, true
+	}
+	each := f.property("*")
+	if !f.names(path[0]) && each.names(path[0]) {
+		if below, found := each.complete(path); found {
+			return append([]string{"*"}, below...), true
+		}
+	}
+	next := f.property(path[0])
+	if next == nil {
+		return nil, false
+	}
+	below, found := next.complete(path[1:])
+	return append([]string{path[0]}, below...), found
 }
 
 func explainCode(code string) (Explanation, error) {
