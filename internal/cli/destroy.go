@@ -11,8 +11,9 @@ func (a *app) destroyCommand() *cobra.Command {
 		Short: "Delete what this stack made, and let go what it adopted",
 		Long: "destroy plans as if the spec wished nothing, shows the plan, asks, and carries it out: what this stack\n" +
 			"made is deleted, each object after what was made with it, the repository last; what it adopted is let\n" +
-			"go. What holds data or access (repository, branch, environment, catalog, schema, service principal)\n" +
-			"is deleted only when --allow-destroy names its kind or its address, and stays otherwise.",
+			"go. What holds data or access (repository, branch, environment, service principal, group, catalog,\n" +
+			"schema, directory) is deleted only when --allow-destroy names its kind or its address, and stays\n" +
+			"otherwise.",
 		Example:     "  mlopsctl destroy --sandbox\n  mlopsctl destroy --allow-destroy service_principal --allow-destroy catalog/staging",
 		Args:        cobra.NoArgs,
 		Annotations: takes("text,json", partOfStack),

@@ -16,13 +16,14 @@ func topics() []*cobra.Command {
 			Long: `Exit codes:
 
     0  done, or nothing to do
-    1  an error, and nothing was changed
-    2  plan --detailed-exitcode: there are changes
+    1  an error, and nothing was changed; or verify found something that does not hold
+    2  plan or ci with --detailed-exitcode: there are changes
     3  the spec is invalid, or the command line is
     4  credentials are missing or rejected, or lack what an apply needs: nothing was changed; doctor
        exits with it when anything that is needed is missing
-    5  refused: a saved plan that is out of date, a plan that was not approved, a delete of more than it
-       should be, or a ledger that another apply holds or that takes no push; nothing was changed
+    5  refused: a saved plan that is out of date, a plan that was not approved or that a rule under policy
+       refuses, a delete of more than it should be, or a ledger that another apply holds or that takes no
+       push; nothing was changed
     6  applied in part
   130  interrupted
 
@@ -73,8 +74,8 @@ What left the spec:
   made here      deleted, if a second witness says so: our mark on the live object, or its wish in a
                  committed version of the spec; else released
   adopted        released: it stays, and is no longer managed; deleted only with --allow-destroy ADDRESS
-  guarded        repository, branch, environment, catalog, schema and service principal hold data or
-                 access: deleted only with --allow-destroy KIND|ADDRESS; blocked till then
+  guarded        repository, branch, environment, service principal, group, catalog, schema and directory
+                 hold data or access: deleted only with --allow-destroy KIND|ADDRESS; blocked till then
   --prune=false  nothing is deleted or released
 
 An apply that would delete more than a third of what the stack owns, or all grants of a production
