@@ -1,31 +1,11 @@
 package cli
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"strings"
 	"testing"
 )
-
-// push gives the pull request another commit, and the job's event the new head.
-func (p *proposal) push(spec string) {
-	p.t.Helper()
-	file := p.ask("GET", "/contents/mlops.yaml?ref=change", nil)
-	p.ask("PUT", "/contents/mlops.yaml", map[string]any{"message": "change", "branch": "change", "sha": file["sha"], "content": base64.StdEncoding.EncodeToString([]byte(spec))})
-	p.retell()
-}
-
-// retell writes the event as a job that starts now is told.
-func (p *proposal) retell() {
-	p.t.Helper()
-	data, err := json.Marshal(map[string]any{"number": 1, "pull_request": p.ask("GET", "/pulls/1", nil)})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.write("event.json", data)
-}
 
 func (p *proposal) run(id string, args ...string) string {
 	p.env["GITHUB_RUN_ID"] = id
@@ -44,7 +24,6 @@ func (p *proposal) comment() string {
 
 func TestAnOlderRunLeavesTheCommentOfANewerOne(t *testing.T) {
 	p := propose(t, changed("OWNER: ann", "OWNER: bob"), "pull_request_target")
-	p.retell()
 	old := p.event()
 	if said := p.run("78"); !strings.Contains(said, `"action":"created"`) {
 		t.Fatal(said)
@@ -60,6 +39,7 @@ func TestAnOlderRunLeavesTheCommentOfANewerOne(t *testing.T) {
 	}
 	// Another commit; then somebody runs the job of the former one again.
 	p.push(changed("OWNER: ann", "OWNER: carl"))
+	p.retell()
 	if said := p.run("79"); !strings.Contains(said, `"action":"updated"`) || !strings.Contains(p.comment(), `"carl"`) {
 		t.Errorf("the comment is %s\n%s", p.comment(), said)
 	}
@@ -72,19 +52,8 @@ func TestAnOlderRunLeavesTheCommentOfANewerOne(t *testing.T) {
 	}
 }
 
-// event is what the job was told.
-func (p *proposal) event() []byte {
-	p.t.Helper()
-	data, err := json.Marshal(map[string]any{"number": 1, "pull_request": p.ask("GET", "/pulls/1", nil)})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return data
-}
-
 func TestACommentAboutAFormerCommitSaysSo(t *testing.T) {
 	p := propose(t, changed("OWNER: ann", "OWNER: bob"), "pull_request_target")
-	p.retell()
 	old := p.event()
 	p.push(changed("OWNER: ann", "OWNER: carl"))
 	p.write("event.json", old)
@@ -101,7 +70,6 @@ func TestACommentAboutAFormerCommitSaysSo(t *testing.T) {
 func TestTheNewerRunHasTheLastWord(t *testing.T) {
 	for _, step := range []string{"GET", "POST"} {
 		p := propose(t, changed("OWNER: ann", "OWNER: bob"), "pull_request_target")
-		p.retell()
 		newer := &proposal{t: t, box: p.box, dir: p.dir, api: p.api, env: maps.Clone(p.env)}
 		p.before = func(req *http.Request) {
 			if req.Method == step && strings.HasSuffix(req.URL.Path, "/comments") {

@@ -61,9 +61,11 @@ func (d bundleDeploy) open(commit gitCommit, base, title string) error {
 	}
 	body := "This pull request was opened by a workflow."
 	// What the workflow's own token opens starts no run.
-	d.repo.Pulls = append(d.repo.Pulls, &ghPull{ID: d.state.nextID(), Number: d.repo.nextNumber(), Title: title, Body: &body, Head: commit.branch, Base: base,
-		Author: workflowBot, Open: true, Created: d.now(), Updated: d.now()})
-	return nil
+	p := &ghPull{ID: d.state.nextID(), Number: d.repo.nextNumber(), Title: title, Body: &body, Head: commit.branch, Base: base,
+		Author: workflowBot, Open: true, Created: d.now(), Updated: d.now()}
+	d.repo.Pulls = append(d.repo.Pulls, p)
+	_, err = d.proposed(d.repo, d.store, p)
+	return err
 }
 
 // option is the value of a command's flag, with or without quotes.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -81,7 +82,7 @@ func (g *ghCall) mergePull() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := st.branch(p.Head)
+	head, err := st.ref(p.ref())
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (g *ghCall) mergePull() (any, error) {
 	if err := g.mayMerge(p, method, head); err != nil {
 		return nil, err
 	}
-	message := cmp.Or(body.Title, fmt.Sprintf("Merge pull request #%d from %s/%s", p.Number, g.gh.accountByID(g.repo.Owner).Login, p.Head))
+	message := cmp.Or(body.Title, fmt.Sprintf("Merge pull request #%d from %s", p.Number, strings.Replace(g.headLabel(p), ":", "/", 1)))
 	if body.Message != "" {
 		message += "\n\n" + body.Message
 	}
@@ -117,7 +118,7 @@ func (g *ghCall) mergePull() (any, error) {
 	if err := g.applyMove(g.repo, st, refChange{name: "refs/heads/" + p.Base, old: base, new: merged}); err != nil {
 		return nil, err
 	}
-	p.Open, p.Merged, p.MergedBy, p.HeadSHA, p.Closed, p.Updated = false, merged.String(), g.who.name(), head.String(), g.now(), g.now()
+	p.Open, p.Merged, p.MergedBy, p.Closed, p.Updated = false, merged.String(), g.who.name(), g.now(), g.now()
 	g.changed = true
 	return ghObject{"sha": merged.String(), "merged": true, "message": "Pull Request successfully merged"}, nil
 }
@@ -167,7 +168,7 @@ func (g *ghCall) pullObject(p *ghPull) (ghObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := st.branch(p.Head)
+	head, err := st.ref(p.ref())
 	if err != nil {
 		return nil, err
 	}
@@ -175,14 +176,17 @@ func (g *ghCall) pullObject(p *ghPull) (ghObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	headSHA := cmp.Or(p.HeadSHA, head.String())
 	url, page := fmt.Sprintf("%s/pulls/%d", g.repoURL(), p.Number), fmt.Sprintf("%s/%s/pull/%d", g.htmlBase(), g.gh.fullName(g.repo), p.Number)
 	issue := fmt.Sprintf("%s/issues/%d", g.repoURL(), p.Number)
-	owner := g.gh.accountByID(g.repo.Owner)
-	side := func(branch, sha string) ghObject {
-		return ghObject{"label": owner.Login + ":" + branch, "ref": branch, "sha": sha, "user": g.userSimple(owner), "repo": g.repoSimple(g.repo)}
+	side := func(label string, r *ghRepo, sha string) ghObject {
+		_, branch, _ := strings.Cut(label, ":")
+		o := ghObject{"label": label, "ref": branch, "sha": sha, "user": g.actorObject(p.Author), "repo": nil}
+		if r != nil {
+			o["user"], o["repo"] = g.userSimple(g.gh.accountByID(r.Owner)), g.repoSimple(r)
+		}
+		return o
 	}
-	addresses := map[string]string{"comments": issue + "/comments", "commits": url + "/commits", "statuses": g.repoURL() + "/statuses/" + headSHA,
+	addresses := map[string]string{"comments": issue + "/comments", "commits": url + "/commits", "statuses": g.repoURL() + "/statuses/" + head.String(),
 		"html": page, "issue": issue, "review_comments": url + "/comments", "review_comment": g.repoURL() + "/pulls/comments{/number}", "self": url}
 	links := ghObject{}
 	for name, address := range addresses {
@@ -195,7 +199,8 @@ func (g *ghCall) pullObject(p *ghPull) (ghObject, error) {
 		"statuses_url": addresses["statuses"], "state": map[bool]string{true: "open", false: "closed"}[p.Open], "locked": false,
 		"user": g.actorObject(p.Author), "labels": []any{}, "milestone": nil, "created_at": ghTime(p.Created), "updated_at": ghTime(p.Updated),
 		"closed_at": nil, "merged_at": nil, "merge_commit_sha": nil, "assignee": nil, "assignees": []any{}, "requested_reviewers": []any{},
-		"requested_teams": []any{}, "head": side(p.Head, headSHA), "base": side(p.Base, base.String()), "_links": links,
+		"requested_teams": []any{}, "head": side(g.headLabel(p), g.gh.headRepo(g.repo, p), head.String()),
+		"base": side(g.gh.accountByID(g.repo.Owner).Login+":"+p.Base, g.repo, base.String()), "_links": links,
 		"author_association": "MEMBER", "auto_merge": nil, "draft": p.Draft, "merged": p.Merged != "", "mergeable": nil, "rebaseable": nil,
 		"mergeable_state": "unknown", "merged_by": nil, "comments": 0, "review_comments": 0, "maintainer_can_modify": false, "commits": 1,
 		"additions": 0, "deletions": 0, "changed_files": 0,

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// ghPull is a pull request between two branches of one repository.
+// ghPull is a pull request: of a branch of the repository that it is for, or of a fork.
 type ghPull struct {
 	ID       int64       `json:"id"`
 	Number   int         `json:"number"`
 	Title    string      `json:"title"`
 	Body     *string     `json:"body"`
 	Head     string      `json:"head"`
+	Fork     int64       `json:"fork,omitempty"` // the id of the repository that the head is in; 0: the one that it is for
 	Base     string      `json:"base"`
-	HeadSHA  string      `json:"head_sha"` // when it was closed
 	Author   string      `json:"author"`
 	Draft    bool        `json:"draft"`
 	Open     bool        `json:"open"`
@@ -36,7 +36,7 @@ func ghPullRoutes() []ghRoute {
 	read, write := reads("pull_requests", readAccess), writes("pull_requests", writeAccess)
 	return []ghRoute{
 		{pattern: "GET ~/pulls", need: read, handle: (*ghCall).listPulls},
-		{pattern: "POST ~/pulls", need: write, handle: (*ghCall).createPull},
+		{pattern: "POST ~/pulls", need: writes("pull_requests", readAccess), handle: (*ghCall).createPull},
 		{pattern: "GET ~/pulls/{pull_number}", need: read, handle: (*ghCall).getPull},
 		{pattern: "PATCH ~/pulls/{pull_number}", need: write, handle: (*ghCall).patchPull},
 		{pattern: "PUT ~/pulls/{pull_number}/merge", need: writes("contents", writeAccess), handle: (*ghCall).mergePull},
@@ -57,10 +57,10 @@ func (g *ghCall) pull() (*ghPull, error) {
 func (g *ghCall) listPulls() (any, error) {
 	q := g.req.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
-	_, head, _ := strings.Cut(q.Get("head"), ":")
+	owner, head, _ := strings.Cut(q.Get("head"), ":")
 	list := []ghObject{}
 	for _, p := range slices.Backward(g.repo.Pulls) {
-		if state != "all" && p.Open != (state == "open") || head != "" && p.Head != head || q.Get("base") != "" && p.Base != q.Get("base") {
+		if state != "all" && p.Open != (state == "open") || head != "" && !g.isFrom(p, owner, head) || q.Get("base") != "" && p.Base != q.Get("base") {
 			continue
 		}
 		o, err := g.pullObject(p)
@@ -87,6 +87,7 @@ func (g *ghCall) getPull() (any, error) {
 func (g *ghCall) createPull() (any, error) {
 	var body struct {
 		Title, Head, Base string
+		Repo              string `json:"head_repo"`
 		Body              *string
 		Draft             bool
 	}
@@ -100,8 +101,16 @@ func (g *ghCall) createPull() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := strings.TrimPrefix(body.Head, g.gh.accountByID(g.repo.Owner).Login+":")
-	from, err := st.branch(head)
+	r, head, err := g.proposer(body.Head, body.Repo)
+	if err != nil {
+		return nil, err
+	}
+	p := &ghPull{Number: g.repo.nextNumber(), Title: body.Title, Body: body.Body, Head: head, Base: body.Base,
+		Author: g.who.name(), Draft: body.Draft, Open: true, Created: g.now(), Updated: g.now()}
+	if r != g.repo {
+		p.Fork = r.ID
+	}
+	from, err := g.proposed(g.repo, st, p)
 	if err != nil {
 		return nil, err
 	}
@@ -115,18 +124,18 @@ func (g *ghCall) createPull() (any, error) {
 	case into.IsZero():
 		return nil, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "invalid", Field: "base"})
 	}
-	if slices.ContainsFunc(g.repo.Pulls, func(p *ghPull) bool { return p.Open && p.Head == head && p.Base == body.Base }) {
+	label := g.gh.accountByID(r.Owner).Login + ":" + head
+	if slices.ContainsFunc(g.repo.Pulls, func(o *ghPull) bool { return o.Open && o.Head == head && o.Fork == p.Fork && o.Base == body.Base }) {
 		return nil, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "custom",
-			Message: fmt.Sprintf("A pull request already exists for %s:%s.", g.gh.accountByID(g.repo.Owner).Login, head)})
+			Message: fmt.Sprintf("A pull request already exists for %s.", label)})
 	}
 	if inside, err := st.contains(into, from); err != nil || inside {
 		return nil, errors.Join(err, ghInvalid(ghFieldError{Resource: "PullRequest", Code: "custom",
 			Message: fmt.Sprintf("No commits between %s and %s", body.Base, head)}))
 	}
-	p := &ghPull{ID: g.state.nextID(), Number: g.repo.nextNumber(), Title: body.Title, Body: body.Body, Head: head, Base: body.Base,
-		Author: g.who.name(), Draft: body.Draft, Open: true, Created: g.now(), Updated: g.now()}
+	p.ID = g.state.nextID()
 	g.repo.Pulls, g.changed = append(g.repo.Pulls, p), true
-	if err := g.pullMoved(g.repo, st, p); err != nil {
+	if err := g.pullMoved(g.repo, p); err != nil {
 		return nil, err
 	}
 	o, err := g.pullObject(p)
@@ -134,6 +143,12 @@ func (g *ghCall) createPull() (any, error) {
 		return nil, err
 	}
 	return &reply{status: http.StatusCreated, header: http.Header{"Location": {fmt.Sprint(o["url"])}}, body: o}, nil
+}
+
+// isFrom reports whether a pull request is from that branch of that owner's.
+func (g *ghCall) isFrom(p *ghPull, owner, branch string) bool {
+	r := g.gh.headRepo(g.repo, p)
+	return r != nil && p.Head == branch && strings.EqualFold(g.gh.accountByID(r.Owner).Login, owner)
 }
 
 // nextNumber is that of the next issue or pull request: they are numbered together.

@@ -7,7 +7,8 @@ type ghRepo struct {
 	ID          int64     `json:"id"`
 	Owner       int64     `json:"owner"`
 	Name        string    `json:"name"`
-	Former      []string  `json:"former"` // full names that now redirect here
+	Parent      int64     `json:"parent,omitempty"` // of which it is a fork
+	Former      []string  `json:"former"`           // full names that now redirect here
 	Visibility  string    `json:"visibility"`
 	Description *string   `json:"description"`
 	Homepage    *string   `json:"homepage"`

@@ -142,9 +142,20 @@ func (g *ghCall) deleteRepo() (any, error) {
 	if g.who.kind == classicToken && !slices.Contains(g.who.scopes, "delete_repo") {
 		return nil, ghRefused("Must have admin rights to Repository.")
 	}
-	g.dropRepo(g.repo)
+	gone := []*ghRepo{g.repo}
+	for _, fork := range g.gh.forks(g.repo) {
+		if fork.Parent = 0; g.repo.Visibility != "public" {
+			gone = append(gone, fork) // a public one's stand for themselves from then on
+		}
+	}
 	g.changed = true
-	return &reply{status: http.StatusNoContent}, g.removeGit(g.repo)
+	for _, r := range gone {
+		g.dropRepo(r)
+		if err := g.removeGit(r); err != nil {
+			return nil, err
+		}
+	}
+	return &reply{status: http.StatusNoContent}, nil
 }
 
 func (g *ghCall) dropRepo(r *ghRepo) {

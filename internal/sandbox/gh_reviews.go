@@ -70,11 +70,7 @@ func (g *ghCall) listPullFiles() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := p.HeadSHA
-	if head == "" {
-		head = p.Head
-	}
-	_, h, err := g.commitOf(head)
+	_, h, err := g.commitOf(p.ref())
 	if err != nil {
 		return nil, err
 	}

@@ -63,14 +63,15 @@ func (g *ghCall) repoSimple(r *ghRepo) ghObject {
 	host := strings.TrimPrefix(strings.TrimPrefix(g.htmlBase(), "https://"), "http://")
 	o := ghObject{
 		"id": r.ID, "node_id": ghNode("Repository", r.ID), "name": r.Name, "full_name": g.gh.fullName(r), "owner": g.userSimple(owner),
-		"private": r.Visibility != "public", "visibility": r.Visibility, "html_url": html, "description": r.Description, "fork": false,
+		"private": r.Visibility != "public", "visibility": r.Visibility, "html_url": html, "description": r.Description, "fork": r.Parent != 0,
 		"url": url, "git_url": "git://" + host + "/" + g.gh.fullName(r) + ".git", "ssh_url": "git@" + host + ":" + g.gh.fullName(r) + ".git",
 		"clone_url": html + ".git", "svn_url": html, "mirror_url": nil, "homepage": r.Homepage, "language": nil, "license": nil,
 		"archived": r.Archived, "disabled": false, "topics": append([]string{}, r.Topics...), "has_pages": false,
 		"default_branch": r.Default, "created_at": ghTime(r.Created), "updated_at": ghTime(r.Updated), "pushed_at": ghTime(r.Pushed),
 		"permissions": g.gh.role(g.who, r).permissions(),
 	}
-	for _, name := range []string{"forks", "forks_count", "stargazers_count", "watchers", "watchers_count", "size", "open_issues", "open_issues_count"} {
+	o["forks"], o["forks_count"] = len(g.gh.forks(r)), len(g.gh.forks(r))
+	for _, name := range []string{"stargazers_count", "watchers", "watchers_count", "size", "open_issues", "open_issues_count"} {
 		o[name] = 0
 	}
 	for name, below := range ghRepoURLs() {
@@ -90,6 +91,9 @@ func (g *ghCall) repoFull(r *ghRepo) ghObject {
 	o["network_count"], o["subscribers_count"] = 0, 0
 	o["custom_properties"] = ghObject{}
 	o["temp_clone_token"] = nil
+	if from := g.parent(r); from != nil {
+		o["parent"], o["source"] = g.repoSimple(from), g.repoSimple(from)
+	}
 	owner := g.gh.accountByID(r.Owner)
 	if owner.Org {
 		o["organization"] = g.userSimple(owner)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -143,6 +144,7 @@ func (g *gitCall) advertisePush(out *bytes.Buffer) error {
 	if err != nil {
 		return err
 	}
+	refs = slices.DeleteFunc(refs, func(r gitRef) bool { return strings.HasPrefix(r.name, "refs/pull/") }) // nobody pushes there
 	if len(refs) == 0 {
 		writePacket(out, strings.Repeat("0", 40)+" capabilities^{}\x00"+pushAbilities+"\n")
 	}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -180,10 +181,8 @@ func (s *Sandbox) applyMove(r *ghRepo, st *gitStore, c refChange) error {
 		}
 	}
 	if c.deletes() {
-		for _, p := range r.Pulls {
-			if p.Open && p.Head == branch { // there is nothing left to merge
-				p.Open, p.HeadSHA, p.Closed, p.Updated = false, c.old.String(), s.now(), s.now()
-			}
+		for _, p := range s.state.GitHub.proposals(r, branch) { // there is nothing left to merge
+			p.Open, p.Closed, p.Updated = false, s.now(), s.now()
 		}
 		return nil
 	}
@@ -204,19 +203,34 @@ func (s *Sandbox) branchMoved(r *ghRepo, st *gitStore, c refChange) error {
 	if err := s.startRuns(push); err != nil {
 		return err
 	}
-	for _, p := range r.Pulls {
-		if p.Open && p.Head == branch {
-			if err := s.pullMoved(r, st, p); err != nil {
-				return err
-			}
+	for into, p := range s.state.GitHub.proposals(r, branch) {
+		if err := s.pullMoved(into, p); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// proposals are the open pull requests whose head is that branch, each with the repository that it is for.
+func (gh *GitHub) proposals(r *ghRepo, branch string) iter.Seq2[*ghRepo, *ghPull] {
+	return func(yield func(*ghRepo, *ghPull) bool) {
+		for _, into := range gh.Repositories {
+			for _, p := range into.Pulls {
+				if p.Open && p.Head == branch && gh.headRepo(into, p) == r && !yield(into, p) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // pullMoved starts the runs of a pull request that was opened, or whose head has moved.
-func (s *Sandbox) pullMoved(r *ghRepo, st *gitStore, p *ghPull) error {
-	head, err := st.branch(p.Head)
+func (s *Sandbox) pullMoved(r *ghRepo, p *ghPull) error {
+	st, err := s.gitStore(r)
+	if err != nil {
+		return err
+	}
+	head, err := s.proposed(r, st, p)
 	if err != nil || head.IsZero() {
 		return err
 	}

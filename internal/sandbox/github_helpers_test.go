@@ -146,6 +146,7 @@ type ghDescribed struct {
 type ghUndescribed struct {
 	Operations map[string]string
 	Fields     map[string]string
+	Answers    map[string]string // what the description has against them, which is wrong there
 }
 
 var loadGitHubDescription = sync.OnceValues(func() (ghDescribed, ghUndescribed) {
@@ -195,7 +196,7 @@ func (g *ghTest) conforms(method, path string, a answered) {
 	if err := json.Unmarshal([]byte(a.text), &value); err != nil {
 		g.t.Errorf("%s: %v", key, err)
 	}
-	if wrong := schema.check(d.Components, "", value); wrong != "" {
+	if wrong := schema.check(d.Components, "", value); wrong != "" && u.Answers[key+": "+wrong] == "" {
 		g.t.Errorf("%s answered %d: %s\n%s", key, a.status, wrong, a.text)
 	}
 	known := map[string]bool{}

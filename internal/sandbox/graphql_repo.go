@@ -62,11 +62,18 @@ func (r *gqlRun) repository(repo *ghRepo) (*gqlObject, error) {
 	owner, role := r.gh.accountByID(repo.Owner), r.gh.role(r.who, repo)
 	fields := map[string]gqlField{
 		"id": gqlIs(ghNode("Repository", repo.ID)), "databaseId": gqlIs(repo.ID), "name": gqlIs(repo.Name), "nameWithOwner": gqlIs(r.gh.fullName(repo)),
-		"url": gqlIs(r.htmlBase() + "/" + r.gh.fullName(repo)), "sshUrl": gqlIs(view.repoSimple(repo)["ssh_url"]), "parent": gqlIs(nil),
+		"url": gqlIs(r.htmlBase() + "/" + r.gh.fullName(repo)), "sshUrl": gqlIs(view.repoSimple(repo)["ssh_url"]),
 		"visibility": gqlIs(strings.ToUpper(repo.Visibility)), "isPrivate": gqlIs(repo.Visibility != "public"), "isArchived": gqlIs(repo.Archived),
-		"isFork": gqlIs(false), "description": gqlIs(repo.Description), "homepageUrl": gqlIs(repo.Homepage), "owner": gqlIs(r.account(owner)),
+		"isFork": gqlIs(repo.Parent != 0), "description": gqlIs(repo.Description), "homepageUrl": gqlIs(repo.Homepage), "owner": gqlIs(r.account(owner)),
 		"createdAt": gqlIs(ghTime(repo.Created)), "updatedAt": gqlIs(ghTime(repo.Updated)), "pushedAt": gqlIs(ghTime(repo.Pushed)),
 		"viewerPermission": gqlIs(strings.ToUpper(role.roleName())), "viewerCanAdminister": gqlIs(role == adminAccess),
+		"parent": func(map[string]any) (any, error) {
+			from := r.parent(repo)
+			if from == nil {
+				return nil, nil
+			}
+			return r.repository(from)
+		},
 		"isEmpty":          func(map[string]any) (any, error) { return st.isEmpty() },
 		"repositoryTopics": gqlPage("RepositoryTopicConnection", gqlTopics(repo)),
 		"defaultBranchRef": func(map[string]any) (any, error) { return r.ref(st, "refs/heads/"+repo.Default) },
