@@ -23,6 +23,7 @@ func layers() []layer {
 		{"pkg/diag", nil, "positions and diagnostics are values for everybody"},
 		{"schemas", nil, "the schemas are data"},
 		{"internal/virtual", nil, "the time of tests knows nothing of who sleeps"},
+		{"internal/outsider", nil, "who works past the program shares none of its code"},
 		{"internal/dag", nil, "a graph knows nothing of what its nodes are"},
 		{"pkg/rule", nil, "a rule is checked and decided over plain values"},
 		{"pkg/spec", []string{"pkg/diag", "pkg/rule", "schemas"}, "a spec is loaded and checked without anything live"},
@@ -82,6 +83,7 @@ func layers() []layer {
 func testOnly() map[string][]string {
 	return map[string][]string{
 		"internal/sandbox":   {"internal/cli", "internal/kindtest"},
+		"internal/outsider":  nil,
 		"internal/kindtest":  nil,
 		"internal/faulttest": nil,
 		"internal/forgetest": nil,

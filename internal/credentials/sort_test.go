@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/github"
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 )
 
 // token is the source of a personal access token of the bank's principal, for the secret in prod.
@@ -67,21 +67,19 @@ func TestATokenIsRenewedAndTheOldOneRevokedAfterItsOverlap(t *testing.T) {
 func TestUsingTokensIsAllowedBesideOthers(t *testing.T) {
 	r := openLife(t)
 	const list = "/api/2.0/permissions/authorization/tokens"
+	operator := outsider.Person{Base: r.sandbox.RoundTripper(), Env: r.sandbox.Operator()}
 	users := func() []string {
-		var answer struct {
-			Entries []struct {
-				Principal string `json:"service_principal_name"`
-				Group     string `json:"group_name"`
-			} `json:"access_control_list"`
-		}
-		r.ask(http.MethodGet, workspace+list, "", &answer)
 		var all []string
-		for _, e := range answer.Entries {
-			all = append(all, e.Principal+e.Group)
+		for _, e := range outsider.Items(operator.Send(t, http.MethodGet, workspace+list, nil), "access_control_list") {
+			for _, key := range []string{"service_principal_name", "group_name"} {
+				if name, ok := e[key].(string); ok {
+					all = append(all, name)
+				}
+			}
 		}
 		return all
 	}
-	r.ask(http.MethodPatch, workspace+list, `{"access_control_list":[{"group_name":"users","permission_level":"CAN_USE"}]}`, nil)
+	operator.Send(t, http.MethodPatch, workspace+list, json.RawMessage(`{"access_control_list":[{"group_name":"users","permission_level":"CAN_USE"}]}`))
 	before, changes := users(), r.sent("PATCH "+list)
 	r.settle(t, inProd, r.token())
 	after := users()
@@ -94,48 +92,6 @@ func TestUsingTokensIsAllowedBesideOthers(t *testing.T) {
 	r.settle(t, inProd, r.token())
 	if n := r.sent("PATCH "+list) - changes; n != 1 || r.sent("PUT "+list) > 0 {
 		t.Errorf("it was let use tokens %d times, and the list replaced %d times; want once, and never", n, r.sent("PUT "+list))
-	}
-}
-
-// ask makes one request as the operator, and reads the answer into out unless that is nil.
-func (b *bank) ask(method, url, body string, out any) {
-	t := b.t
-	t.Helper()
-	operator := b.sandbox.Operator()
-	login, err := http.NewRequestWithContext(t.Context(), http.MethodPost, workspace+"/oidc/v1/token", strings.NewReader("grant_type=client_credentials&scope=all-apis"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	login.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	login.SetBasicAuth(operator["DATABRICKS_CLIENT_ID"], operator["DATABRICKS_CLIENT_SECRET"])
-	var token struct {
-		Value string `json:"access_token"`
-	}
-	b.answer(login, &token)
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token.Value)
-	b.answer(req, out)
-}
-
-func (b *bank) answer(req *http.Request, out any) {
-	t := b.t
-	t.Helper()
-	resp, err := b.sandbox.RoundTripper().RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // in memory
-	if resp.StatusCode >= http.StatusBadRequest {
-		t.Fatalf("%s %s: %s", req.Method, req.URL, resp.Status)
-	}
-	if out == nil {
-		return
-	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		t.Fatal(err)
 	}
 }
 

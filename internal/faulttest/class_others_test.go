@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 )
 
 // touch is what somebody else does to the object of a step of an update.
@@ -87,7 +89,7 @@ func (w *world) rule(check string, approvals int) {
 	if check != "" {
 		body["rules"] = append(body["rules"].([]any), map[string]any{"type": "non_fast_forward"})
 	}
-	for _, r := range items(w.send("GET", repo+"/rulesets?per_page=100", nil), "items") {
+	for _, r := range outsider.Items(w.send("GET", repo+"/rulesets?per_page=100", nil), "items") {
 		body["name"] = r["name"]
 		w.send("PUT", fmt.Sprintf("%s/rulesets/%.0f", repo, r["id"]), body)
 		return
@@ -97,7 +99,7 @@ func (w *world) rule(check string, approvals int) {
 
 func (w *world) unrule() {
 	w.t.Helper()
-	for _, r := range items(w.send("GET", repo+"/rulesets?per_page=100", nil), "items") {
+	for _, r := range outsider.Items(w.send("GET", repo+"/rulesets?per_page=100", nil), "items") {
 		w.send("DELETE", fmt.Sprintf("%s/rulesets/%.0f", repo, r["id"]), nil)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 )
 
@@ -121,12 +122,12 @@ func (w *world) turns(c faultCase) {
 func (w *world) once() {
 	w.t.Helper()
 	made := map[string]int{}
-	for _, p := range items(w.send("GET", repo+"/pulls?state=all&per_page=100", nil), "items") {
+	for _, p := range outsider.Items(w.send("GET", repo+"/pulls?state=all&per_page=100", nil), "items") {
 		head, _ := p["head"].(map[string]any)
 		title := fmt.Sprint(p["title"])
 		made["pull request "+title+" from "+strings.TrimRight(fmt.Sprint(head["ref"]), "0123456789")]++
 	}
-	for _, r := range items(w.send("GET", repo+"/actions/runs?event=workflow_dispatch&per_page=100", nil), "workflow_runs") {
+	for _, r := range outsider.Items(w.send("GET", repo+"/actions/runs?event=workflow_dispatch&per_page=100", nil), "workflow_runs") {
 		made[fmt.Sprintf("run %v on %v at %v", r["display_title"], r["path"], r["head_sha"])]++
 	}
 	for what, n := range made {

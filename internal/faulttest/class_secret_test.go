@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 )
 
@@ -109,7 +110,7 @@ func (w *world) logsIn() {
 	} {
 		value := w.stored(place.environment, place.name)
 		list := w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100&filter=displayName%20eq%20%22"+place.principal+"%22", nil)
-		application := fmt.Sprint(items(list, "Resources")[0]["applicationId"])
+		application := fmt.Sprint(outsider.Items(list, "Resources")[0]["applicationId"])
 		form := url.Values{"grant_type": {"client_credentials"}, "scope": {"all-apis"}}
 		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://"+place.environment+".cloud.databricks.com/oidc/v1/token", strings.NewReader(form.Encode()))
 		if err != nil {
@@ -187,7 +188,7 @@ func (w *world) job(repository, environment, ref string) int {
 	list := w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100&filter=displayName%20eq%20%22taxi-prod%22", nil)
 	form := url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token_type": {"urn:ietf:params:oauth:token-type:jwt"},
-		"subject_token": {token}, "client_id": {fmt.Sprint(items(list, "Resources")[0]["applicationId"])}, "scope": {"all-apis"},
+		"subject_token": {token}, "client_id": {fmt.Sprint(outsider.Items(list, "Resources")[0]["applicationId"])}, "scope": {"all-apis"},
 	}
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://prod.cloud.databricks.com/oidc/v1/token", strings.NewReader(form.Encode()))
 	if err != nil {

@@ -1,87 +1,28 @@
 package faulttest
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
+
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 )
 
-// send makes one request as the operator, past what stands on the wire, and returns the answer.
+// operator works past what stands on the wire.
+func (w *world) operator() outsider.Person {
+	return outsider.Person{Base: w.sandbox.RoundTripper(), Env: w.sandbox.Operator(), AccountID: accountID}
+}
+
+// send makes one request as the operator, and returns the answer.
 func (w *world) send(method, url string, body any) map[string]any {
 	w.t.Helper()
-	status, answer := w.try(method, url, body)
-	if status >= 400 {
-		w.t.Fatalf("%s %s: %d %v", method, url, status, answer)
-	}
-	return answer
+	return w.operator().Send(w.t, method, url, body)
 }
 
 // try is send for what may be refused.
 func (w *world) try(method, url string, body any) (int, map[string]any) {
 	w.t.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(context.Background(), method, url, bytes.NewReader(data))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+w.token(req.URL.Host))
-	resp, err := w.sandbox.RoundTripper().RoundTrip(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // in memory
-	text := new(bytes.Buffer)
-	if _, err := text.ReadFrom(resp.Body); err != nil {
-		w.t.Fatal(err)
-	}
-	var out any
-	if text.Len() > 0 && json.Unmarshal(text.Bytes(), &out) != nil {
-		return resp.StatusCode, map[string]any{"text": text.String()}
-	}
-	if list, ok := out.([]any); ok {
-		return resp.StatusCode, map[string]any{"items": list}
-	}
-	answer, _ := out.(map[string]any)
-	return resp.StatusCode, answer
-}
-
-// token logs in as the operator.
-func (w *world) token(host string) string {
-	w.t.Helper()
-	env := w.sandbox.Operator()
-	if strings.HasSuffix(host, "github.com") {
-		return env["GITHUB_TOKEN"]
-	}
-	path := "/oidc/v1/token"
-	if host == accountHost {
-		path = "/oidc/accounts/" + accountID + "/v1/token"
-	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://"+host+path,
-		strings.NewReader("grant_type=client_credentials&scope=all-apis"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(env["DATABRICKS_CLIENT_ID"], env["DATABRICKS_CLIENT_SECRET"])
-	resp, err := w.sandbox.RoundTripper().RoundTrip(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // in memory
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Token == "" {
-		w.t.Fatalf("logging in to %s: %d %v", host, resp.StatusCode, err)
-	}
-	return answer.Token
+	return w.operator().Try(w.t, method, url, body)
 }
 
 // principals returns the ids of the principals of that name.
@@ -89,37 +30,26 @@ func (w *world) principals(name string) []string {
 	w.t.Helper()
 	list := w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100&filter=displayName%20eq%20%22"+name+"%22", nil)
 	var ids []string
-	for _, item := range items(list, "Resources") {
+	for _, item := range outsider.Items(list, "Resources") {
 		ids = append(ids, fmt.Sprint(item["id"]))
 	}
 	return ids
-}
-
-func items(answer map[string]any, key string) []map[string]any {
-	list, _ := answer[key].([]any)
-	var out []map[string]any
-	for _, item := range list {
-		if o, ok := item.(map[string]any); ok {
-			out = append(out, o)
-		}
-	}
-	return out
 }
 
 // noDuplicates looks for two objects of one natural key, where the services allow them.
 func (w *world) noDuplicates() {
 	w.t.Helper()
 	list := w.send("GET", account+"/scim/v2/ServicePrincipals?startIndex=1&count=100", nil)
-	w.unique("principals", items(list, "Resources"), "displayName")
+	w.unique("principals", outsider.Items(list, "Resources"), "displayName")
 	if status, rules := w.try("GET", repo+"/rulesets?per_page=100", nil); status == http.StatusOK {
-		w.unique("rulesets", items(rules, "items"), "name")
+		w.unique("rulesets", outsider.Items(rules, "items"), "name")
 	}
 	for _, name := range []string{"taxi-staging", "taxi-prod"} {
 		for _, id := range w.principals(name) {
 			policies := w.send("GET", account+"/servicePrincipals/"+id+"/federationPolicies", nil)
-			w.unique("policies of "+name, items(policies, "policies"), "oidc_policy")
+			w.unique("policies of "+name, outsider.Items(policies, "policies"), "oidc_policy")
 			_, credentials := w.try("GET", prodURL+"/api/2.0/git-credentials?principal_id="+id, nil) // the workspace may not know it
-			w.unique("Git credentials of "+name, items(credentials, "credentials"), "git_provider")
+			w.unique("Git credentials of "+name, outsider.Items(credentials, "credentials"), "git_provider")
 		}
 	}
 }
@@ -140,7 +70,7 @@ func (w *world) unique(what string, list []map[string]any, key string) {
 func (w *world) oauthSecrets(principalID string) []string {
 	w.t.Helper()
 	var ids []string
-	for _, s := range items(w.send("GET", account+"/servicePrincipals/"+principalID+"/credentials/secrets", nil), "secrets") {
+	for _, s := range outsider.Items(w.send("GET", account+"/servicePrincipals/"+principalID+"/credentials/secrets", nil), "secrets") {
 		ids = append(ids, fmt.Sprint(s["id"]))
 	}
 	return ids
@@ -150,7 +80,7 @@ func (w *world) oauthSecrets(principalID string) []string {
 func (w *world) personalTokens(principalID string) []string {
 	w.t.Helper()
 	var ids []string
-	for _, x := range items(w.send("GET", prodURL+"/api/2.0/token-management/tokens", nil), "token_infos") {
+	for _, x := range outsider.Items(w.send("GET", prodURL+"/api/2.0/token-management/tokens", nil), "token_infos") {
 		if owner, ok := x["owner_id"].(float64); ok && fmt.Sprintf("%.0f", owner) == principalID {
 			ids = append(ids, fmt.Sprint(x["token_id"]))
 		}
@@ -180,8 +110,8 @@ func (w *world) others() string {
 func (w *world) mayDo(job, group string) string {
 	w.t.Helper()
 	prod := "https://prod.cloud.databricks.com/api/"
-	jobs := items(w.send("GET", prod+"2.2/jobs/list?name="+job, nil), "jobs")
-	for _, row := range items(w.send("GET", fmt.Sprintf("%s2.0/permissions/jobs/%.0f", prod, jobs[0]["job_id"]), nil), "access_control_list") {
+	jobs := outsider.Items(w.send("GET", prod+"2.2/jobs/list?name="+job, nil), "jobs")
+	for _, row := range outsider.Items(w.send("GET", fmt.Sprintf("%s2.0/permissions/jobs/%.0f", prod, jobs[0]["job_id"]), nil), "access_control_list") {
 		if row["group_name"] == group {
 			return fmt.Sprint(row)
 		}

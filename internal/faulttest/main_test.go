@@ -47,6 +47,7 @@ func testContext() context.Context { return context.Background() }
 type recorder struct{ said string }
 
 func (r *recorder) Helper()                           {}
+func (r *recorder) Context() context.Context          { return context.Background() }
 func (r *recorder) Errorf(format string, args ...any) { r.said += fmt.Sprintf(format, args...) }
 func (r *recorder) Error(args ...any)                 { r.said += fmt.Sprint(args...) }
 func (r *recorder) Fatal(args ...any)                 { panic(fmt.Sprint(args...)) }

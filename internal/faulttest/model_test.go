@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 )
 
@@ -241,7 +242,7 @@ func (m *model) remove(i item) {
 	case "schema":
 		m.w.send("DELETE", uc+"/schemas/prod."+i.name, nil)
 	default:
-		for _, r := range items(m.w.send("GET", repo+"/rulesets?per_page=100", nil), "items") {
+		for _, r := range outsider.Items(m.w.send("GET", repo+"/rulesets?per_page=100", nil), "items") {
 			if r["name"] == "mlopsctl/taxi: "+i.name {
 				m.w.send("DELETE", fmt.Sprintf("%s/rulesets/%.0f", repo, r["id"]), nil)
 			}
@@ -253,16 +254,16 @@ func (m *model) remove(i item) {
 func (m *model) live() map[item]bool {
 	names := map[string]bool{}
 	if status, list := m.w.try("GET", repo+"/actions/variables?per_page=30", nil); status == http.StatusOK {
-		for _, v := range items(list, "variables") {
+		for _, v := range outsider.Items(list, "variables") {
 			names["variable/"+fmt.Sprint(v["name"])] = true
 		}
 		_, list = m.w.try("GET", repo+"/rulesets?per_page=100", nil)
-		for _, r := range items(list, "items") {
+		for _, r := range outsider.Items(list, "items") {
 			names["branch_protection/"+strings.TrimPrefix(fmt.Sprint(r["name"]), "mlopsctl/taxi: ")] = true
 		}
 	}
 	if status, list := m.w.try("GET", uc+"/schemas?catalog_name=prod", nil); status == http.StatusOK {
-		for _, s := range items(list, "schemas") {
+		for _, s := range outsider.Items(list, "schemas") {
 			names["schema/"+fmt.Sprint(s["full_name"])] = true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 )
 
@@ -91,7 +92,7 @@ func (w *world) drift() {
 			"audiences": []string{accountID, "https://prod.cloud.databricks.com/oidc/v1/token"},
 		},
 	})
-	group := items(w.send("GET", account+"/scim/v2/Groups?startIndex=1&count=1&filter=displayName%20eq%20%22taxi-principals%22", nil), "Resources")[0]["id"]
+	group := outsider.Items(w.send("GET", account+"/scim/v2/Groups?startIndex=1&count=1&filter=displayName%20eq%20%22taxi-principals%22", nil), "Resources")[0]["id"]
 	w.send("PATCH", fmt.Sprintf("%s/scim/v2/Groups/%v", account, group), map[string]any{
 		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
 		"Operations": []any{map[string]any{"op": "remove", "path": fmt.Sprintf("members[value eq %q]", id)}},

@@ -23,6 +23,7 @@ import (
 // fatal is what testing and rapid have in common.
 type fatal interface {
 	Helper()
+	Context() context.Context
 	Errorf(string, ...any)
 	Fatal(...any)
 	Fatalf(string, ...any)

@@ -1,8 +1,6 @@
 package forgetest
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 )
 
 // network sends to the sandbox, and keeps to whom.
@@ -135,65 +135,5 @@ func (w *world) assigned() []string {
 // send is a request of the operator that is no part of a run.
 func (w *world) send(method, url string, body any) map[string]any {
 	w.t.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(context.Background(), method, url, bytes.NewReader(data))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+w.token(req.URL.Host))
-	status, answer := w.do(req)
-	if status >= http.StatusBadRequest {
-		w.t.Fatalf("%s %s: %d %s", method, url, status, answer)
-	}
-	var out map[string]any
-	if len(answer) > 0 {
-		if err := json.Unmarshal(answer, &out); err != nil {
-			w.t.Fatalf("%s %s: %v in %s", method, url, err, answer)
-		}
-	}
-	return out
-}
-
-func (w *world) do(req *http.Request) (int, []byte) {
-	w.t.Helper()
-	resp, err := w.sandbox.RoundTripper().RoundTrip(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // in memory
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(resp.Body); err != nil {
-		w.t.Fatal(err)
-	}
-	return resp.StatusCode, text.Bytes()
-}
-
-func (w *world) token(host string) string {
-	w.t.Helper()
-	env := w.sandbox.Operator()
-	if strings.HasSuffix(host, "github.com") {
-		return env["GITHUB_TOKEN"]
-	}
-	path := "/oidc/v1/token"
-	if host == "accounts.cloud.databricks.com" {
-		path = "/oidc/accounts/11111111-2222-3333-4444-555555555555/v1/token"
-	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://"+host+path,
-		strings.NewReader("grant_type=client_credentials&scope=all-apis"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(env["DATABRICKS_CLIENT_ID"], env["DATABRICKS_CLIENT_SECRET"])
-	status, text := w.do(req)
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.Unmarshal(text, &answer); err != nil || answer.Token == "" {
-		w.t.Fatalf("logging in to %s: %d %v", host, status, err)
-	}
-	return answer.Token
+	return outsider.Person{Base: w.sandbox.RoundTripper(), Env: w.sandbox.Operator(), AccountID: "11111111-2222-3333-4444-555555555555"}.Send(w.t, method, url, body)
 }

@@ -217,44 +217,47 @@ func firstOf(f *databricks.Fleet, hosts []string, ask func(host string) (string,
 
 // writeMembers makes all changes of one group's members in one request.
 func writeMembers(ctx context.Context, f *databricks.Fleet, changes []resource.Change[groupMember]) []error {
-	errs := make([]error, len(changes))
 	group, err := groupID(ctx, f, changes[0].Want)
 	if err != nil {
-		return fill(errs, err)
+		return slices.Repeat([]error{err}, len(changes))
 	}
-	var sent databricks.MemberChange
+	member := func(m groupMember) (string, error) {
+		if !m.PrincipalID.IsZero() {
+			return m.PrincipalID.Value, nil
+		}
+		return principalID(ctx, f, m)
+	}
+	return writeList(changes, member, func(add, remove []string) error {
+		return f.ChangeMembers(ctx, group, databricks.MemberChange{Add: add, Remove: remove})
+	})
+}
+
+// writeList makes all changes of one list in one request. entry is what the list calls the object of a
+// change; one that it does not find is left out, and is its change's error.
+func writeList[S any](changes []resource.Change[S], entry func(S) (string, error), send func(add, remove []string) error) []error {
+	errs := make([]error, len(changes))
+	var add, remove []string
 	var of []int // the changes that are sent
 	for i, c := range changes {
-		id := c.Want.PrincipalID.Value
-		if c.Want.PrincipalID.IsZero() {
-			id, errs[i] = principalID(ctx, f, c.Want)
-		}
-		switch {
-		case errs[i] != nil:
+		var name string
+		if name, errs[i] = entry(c.Want); errs[i] != nil {
 			continue
-		case c.Gone:
-			sent.Remove = append(sent.Remove, id)
-		default:
-			sent.Add = append(sent.Add, id)
+		}
+		if c.Gone {
+			remove = append(remove, name)
+		} else {
+			add = append(add, name)
 		}
 		of = append(of, i)
 	}
 	if len(of) == 0 {
 		return errs
 	}
-	err = f.ChangeMembers(ctx, group, sent)
-	if errors.Is(err, resource.ErrNotFound) && len(sent.Add) == 0 {
-		err = nil // its group is gone, and the membership with it
+	err := send(add, remove)
+	if errors.Is(err, resource.ErrNotFound) && len(add) == 0 {
+		err = nil // what has the list is gone, and the entry with it
 	}
 	for _, i := range of {
-		errs[i] = err
-	}
-	return errs
-}
-
-// fill gives all changes of a request its error.
-func fill(errs []error, err error) []error {
-	for i := range errs {
 		errs[i] = err
 	}
 	return errs

@@ -2,7 +2,6 @@ package kinds
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,33 +135,13 @@ func holderOf(ctx context.Context, f *databricks.Fleet, u principalUser) (string
 
 // writePrincipalUsers makes all changes of one rule set in one request.
 func writePrincipalUsers(ctx context.Context, f *databricks.Fleet, changes []resource.Change[principalUser]) []error {
-	errs := make([]error, len(changes))
-	var sent databricks.UserChange
-	var of []int // the changes that are sent
-	for i, c := range changes {
-		holder := c.Want.Holder
-		if holder == "" {
-			holder, errs[i] = holderOf(ctx, f, c.Want)
+	holder := func(u principalUser) (string, error) {
+		if u.Holder != "" {
+			return u.Holder, nil
 		}
-		switch {
-		case errs[i] != nil:
-			continue
-		case c.Gone:
-			sent.Remove = append(sent.Remove, holder)
-		default:
-			sent.Add = append(sent.Add, holder)
-		}
-		of = append(of, i)
+		return holderOf(ctx, f, u)
 	}
-	if len(of) == 0 {
-		return errs
-	}
-	err := f.ChangePrincipalUsers(ctx, changes[0].Want.ApplicationID.Value, sent)
-	if errors.Is(err, resource.ErrNotFound) && len(sent.Add) == 0 {
-		err = nil // its principal is gone, and the rule set with it
-	}
-	for _, i := range of {
-		errs[i] = err
-	}
-	return errs
+	return writeList(changes, holder, func(add, remove []string) error {
+		return f.ChangePrincipalUsers(ctx, changes[0].Want.ApplicationID.Value, databricks.UserChange{Add: add, Remove: remove})
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/mlopsctl/mlopsctl/internal/engine"
+	"github.com/mlopsctl/mlopsctl/internal/outsider"
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
@@ -78,69 +78,7 @@ const (
 // send makes one request as the operator and returns the answer.
 func (w *world) send(method, url string, body any) map[string]any {
 	w.t.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(context.Background(), method, url, bytes.NewReader(data))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+w.token(req.URL.Host))
-	resp, err := w.sandbox.RoundTripper().RoundTrip(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // in memory
-	var out any
-	text := new(bytes.Buffer)
-	if _, err := text.ReadFrom(resp.Body); err != nil {
-		w.t.Fatal(err)
-	}
-	if resp.StatusCode >= 400 {
-		w.t.Fatalf("%s %s: %d %s", method, url, resp.StatusCode, text)
-	}
-	if text.Len() > 0 {
-		if err := json.Unmarshal(text.Bytes(), &out); err != nil {
-			w.t.Fatalf("%s %s: %v in %s", method, url, err, text)
-		}
-	}
-	if list, ok := out.([]any); ok {
-		return map[string]any{"items": list}
-	}
-	answer, _ := out.(map[string]any)
-	return answer
-}
-
-// token logs in as the operator.
-func (w *world) token(host string) string {
-	env := w.sandbox.Operator()
-	if strings.HasSuffix(host, "github.com") {
-		return env["GITHUB_TOKEN"]
-	}
-	path := "/oidc/v1/token"
-	if host == "accounts.cloud.databricks.com" {
-		path = "/oidc/accounts/" + w.stack.Account.ID + "/v1/token"
-	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://"+host+path,
-		strings.NewReader("grant_type=client_credentials&scope=all-apis"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(env["DATABRICKS_CLIENT_ID"], env["DATABRICKS_CLIENT_SECRET"])
-	resp, err := w.sandbox.RoundTripper().RoundTrip(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // in memory
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Token == "" {
-		w.t.Fatalf("logging in to %s: %d %v", host, resp.StatusCode, err)
-	}
-	return answer.Token
+	return outsider.Person{Base: w.sandbox.RoundTripper(), Env: w.sandbox.Operator(), AccountID: w.stack.Account.ID}.Send(w.t, method, url, body)
 }
 
 // principal returns the numeric id and the application id of a principal.

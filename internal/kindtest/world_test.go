@@ -23,6 +23,7 @@ const canary = "canary-value-that-nobody-may-see"
 // fatal is what testing and rapid have in common.
 type fatal interface {
 	Helper()
+	Context() context.Context
 	Fatal(...any)
 	Fatalf(string, ...any)
 }
