@@ -32,11 +32,11 @@ var errAgain = errors.New("somebody else was at work; the plan is made again")
 // Apply carries out p, the last plan that this engine made. It takes the lease and records what it is
 // about to make, plans again under it, and records at the end what was made. From its first step on,
 // writes are let through. Without a repository, creating it is the lock. A plan that changes nothing takes
-// no lease; all that it may do is to record how an earlier run ended that could not say so.
+// no lease; all that it may do is to record how an earlier run ended that could not say so, and what has gone.
 func (e *Engine) Apply(ctx context.Context, p *plan.Plan, r Run) (apply.Report, error) {
 	if !p.Acts() {
 		e.tell = r.Say
-		return apply.Report{}, e.closeOpen(ctx, p)
+		return apply.Report{}, e.settleLedger(ctx, p)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends what the SDK leaves running behind a request that failed

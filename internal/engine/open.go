@@ -9,9 +9,10 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
-// closeOpen says in the ledger how a run ended that could not say so itself, where p, which changes nothing, shows
-// what became of it. Where no run is open nothing is sent.
-func (e *Engine) closeOpen(ctx context.Context, p *plan.Plan) error {
+// settleLedger records, where p changes nothing, what a run that could not say so itself made of its intents, and
+// that what has left the spec is gone: whoever makes one of that name later must not have it taken for the stack's.
+// Where there is neither, nothing is sent.
+func (e *Engine) settleLedger(ctx context.Context, p *plan.Plan) error {
 	if e.book == nil || !e.book.Exists() {
 		return nil
 	}
@@ -19,15 +20,21 @@ func (e *Engine) closeOpen(ctx context.Context, p *plan.Plan) error {
 	ends.adopted, ends.settled, ends.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
 	l := e.book.Ledger()
 	before := open(l)
-	ended := l.Run.EndedAt != ""
+	message, ended := "apply: ends a run that could not say so", l.Run.EndedAt != ""
 	if ends.conclude(&l, apply.Report{}); ended && open(l) == before {
-		return nil
+		if len(p.Gone) == 0 {
+			return nil
+		}
+		message = "apply: forgets what has gone"
+	}
+	for _, address := range p.Gone {
+		e.say(address + " left the spec and has gone; the ledger forgets it")
 	}
 	e.guard.AllowWrites()
 	who := e.who(ctx)
 	ends.run.Who = who
 	err := e.book.Finish(ctx, ledger.Taking{
-		Who: who, Message: "apply: ends a run that could not say so", Change: func(l *ledger.Ledger) { ends.conclude(l, apply.Report{}) },
+		Who: who, Message: message, Change: func(l *ledger.Ledger) { ends.conclude(l, apply.Report{}) },
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w; nothing else was left to do", ErrUnrecorded, err)

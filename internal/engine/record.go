@@ -91,6 +91,7 @@ func (s scribe) conclude(l *ledger.Ledger, r apply.Report) {
 	}
 	for _, address := range s.gone {
 		l.Drop(address)
+		l.Run.Did = append(l.Run.Did, ledger.Deed{Address: address, Action: string(plan.Release), Status: string(apply.Done)})
 	}
 	l.Issuing = slices.DeleteFunc(l.Issuing, func(i ledger.Issuing) bool { return slices.Contains(s.settled, i.Address) })
 	for _, secret := range s.adopted {
