@@ -34,13 +34,17 @@ const (
 // listen begins to listen for signals and returns a context that ends with the run.
 func listen(ctx context.Context) (context.Context, *stopper) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &stopper{
-		signals: make(chan os.Signal, 2), limit: make(chan time.Duration),
-		finish: make(chan struct{}), ended: make(chan struct{}), quit: make(chan struct{}),
-	}
+	s := newStopper()
 	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)
 	go s.wait(cancel)
 	return ctx, s
+}
+
+func newStopper() *stopper {
+	return &stopper{
+		signals: make(chan os.Signal, 2), limit: make(chan time.Duration),
+		finish: make(chan struct{}), ended: make(chan struct{}), quit: make(chan struct{}),
+	}
 }
 
 func (s *stopper) wait(cancel context.CancelFunc) {
@@ -66,11 +70,13 @@ func (s *stopper) wait(cancel context.CancelFunc) {
 		if stopped && why == byTime {
 			continue // the run is about to end anyway
 		}
+		if !stopped {
+			s.why.Store(why) // before anything that ends because of it asks for it
+		}
 		if stopped || !s.gentle.Load() {
 			cancel() // a third signal is the system's to handle: this goroutine ends here
 		}
 		if !stopped {
-			s.why.Store(why)
 			close(s.finish)
 			if f := s.onStop.Load(); f != nil {
 				(*f)(why)

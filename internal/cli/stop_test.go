@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 func TestAnInterruptLetsAnApplyFinishAndASecondOneDoesNot(t *testing.T) {
@@ -20,5 +21,22 @@ func TestAnInterruptLetsAnApplyFinishAndASecondOneDoesNot(t *testing.T) {
 	<-s.ended
 	if told != bySignal || !s.interrupted() {
 		t.Errorf("it was told %q", told)
+	}
+}
+
+func TestWhatIsEndedFindsOutWhy(t *testing.T) {
+	for want, end := range map[reason]func(*stopper){
+		bySignal: func(s *stopper) { s.signals <- os.Interrupt },
+		byTime:   func(s *stopper) { s.within(time.Nanosecond) },
+	} {
+		s := newStopper()
+		var why []reason
+		go s.wait(func() { why = append(why, s.reason()) })
+		end(s)
+		<-s.finish
+		s.close()
+		if why[0] != want {
+			t.Errorf("what ends because of %q is told %q", want, why[0])
+		}
 	}
 }
