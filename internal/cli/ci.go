@@ -122,7 +122,7 @@ func (c *check) show(said []render.Said) {
 	case "markdown":
 		a.print(render.Summary(r, c.links()))
 	case "sarif":
-		a.printJSON(render.SARIF(render.Findings(r), build().Version))
+		a.printJSON(render.SARIF(render.Findings(r), r.File, build().Version))
 	default:
 		a.print(render.Check(r, a.outStyle()))
 	}

@@ -1,15 +1,10 @@
 package render
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/mlopsctl/mlopsctl/internal/ci"
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
@@ -162,80 +157,6 @@ func TestAPlanOf5000ChangesFits(t *testing.T) {
 	for i := range 5000 {
 		if !strings.Contains(summary, fmt.Sprintf("`variable/NAME_%04d`", i)) {
 			t.Fatalf("the summary lacks number %d", i)
-		}
-	}
-}
-
-// conforms holds a log against what SARIF 2.1.0 says of the properties that are written here.
-func conforms(t *testing.T, data []byte) error {
-	t.Helper()
-	c := jsonschema.NewCompiler()
-	c.AssertFormat = true
-	text, err := os.ReadFile("testdata/sarif-2.1.0.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.AddResource("sarif.json", bytes.NewReader(text)); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("sarif.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log any
-	if err := json.Unmarshal(data, &log); err != nil {
-		t.Fatal(err)
-	}
-	return schema.Validate(log)
-}
-
-func TestSARIFConformsToItsSchema(t *testing.T) {
-	for name, list := range map[string]diag.List{
-		"nothing":       nil,
-		"no place":      {{Severity: diag.Error, Code: "plan/x", Summary: "s"}},
-		"a file alone":  {{Severity: diag.Warning, Code: "plan/x", Summary: "s", Detail: "d", Source: &diag.Pos{File: "a b/mlops.yaml"}}},
-		"a line":        {{Severity: diag.Warning, Code: "plan/x", Summary: "s", Source: &diag.Pos{File: "mlops.yaml", Line: 3}}},
-		"a code twice":  {{Severity: diag.Error, Code: "plan/x", Summary: "s"}, {Severity: diag.Error, Code: "plan/x", Summary: "t"}},
-		"no sound text": {{Severity: diag.Error, Code: "plan/x", Summary: "\xff\x1b[31m\u202e", Source: &diag.Pos{File: "\xff%", Line: 1, Column: 1}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			data, err := SARIF(list, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := conforms(t, data); err != nil {
-				t.Errorf("%#v:\n%s", err, data)
-			}
-		})
-	}
-	sound, err := SARIF(diag.List{{Severity: diag.Error, Code: "plan/x", Summary: "s", Source: &diag.Pos{File: "mlops.yaml", Line: 3, Column: 1}}}, "1.2.3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, pair := range [][2]string{{`"2.1.0",`, `"2.0.0",`}, {`"error"`, `"fatal"`}, {`"startLine": 3`, `"startLine": 0`}, {`"text": "s"`, `"text": ""`}, {`"driver"`, `"drivers"`}} {
-		broken := strings.Replace(string(sound), pair[0], pair[1], 1)
-		if broken == string(sound) || conforms(t, []byte(broken)) == nil {
-			t.Errorf("%s in place of %s is taken", pair[1], pair[0])
-		}
-	}
-}
-
-func TestSARIFNamesRulesAndPlaces(t *testing.T) {
-	data, err := SARIF(Findings(checked()), "1.2.3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "check.sarif", string(data))
-	if err := conforms(t, data); err != nil {
-		t.Errorf("%#v", err)
-	}
-	var log sarifLog
-	if err := json.Unmarshal(data, &log); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range log.Runs[0].Results {
-		if log.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID != r.RuleID || r.Level != "error" && r.Level != "warning" || r.Message.Text == "" {
-			t.Errorf("a result without its rule: %+v", r)
 		}
 	}
 }

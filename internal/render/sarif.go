@@ -1,14 +1,14 @@
 package render
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
 )
 
-// SARIF is a list of findings in the format that code scanning reads, version 2.1.0.
-func SARIF(list diag.List, version string) ([]byte, error) {
+// SARIF is a list of findings in the format that code scanning reads, version 2.1.0. What has no place stands at the beginning
+// of the spec, file: a result without a line has the whole list refused there.
+func SARIF(list diag.List, file, version string) ([]byte, error) {
 	codes := []string{}
 	for _, d := range list {
 		codes = append(codes, d.Code)
@@ -26,7 +26,7 @@ func SARIF(list diag.List, version string) ([]byte, error) {
 		if d.Detail != "" {
 			text += "; " + Clean(d.Detail)
 		}
-		results = append(results, sarifResult{RuleID: d.Code, RuleIndex: at, Level: string(d.Severity), Message: sarifText{Text: text}, Locations: sarifPlaces(d.Source)})
+		results = append(results, sarifResult{RuleID: d.Code, RuleIndex: at, Level: string(d.Severity), Message: sarifText{Text: text}, Locations: []sarifLocation{sarifPlace(d.Source, file)}})
 	}
 	return JSON(sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
@@ -38,16 +38,14 @@ func SARIF(list diag.List, version string) ([]byte, error) {
 	})
 }
 
-func sarifPlaces(at *diag.Pos) []sarifLocation {
+func sarifPlace(at *diag.Pos, file string) sarifLocation {
 	if at == nil || at.File == "" {
-		return []sarifLocation{}
+		at = &diag.Pos{File: file}
 	}
 	l := sarifLocation{}
 	l.Physical.Artifact.URI = pathInURL(at.File)
-	if at.Line > 0 {
-		l.Physical.Region = &sarifRegion{Line: at.Line, Column: cmp.Or(max(at.Column, 0), 1)}
-	}
-	return []sarifLocation{l}
+	l.Physical.Region = sarifRegion{Line: max(at.Line, 1), Column: max(at.Column, 1)}
+	return l
 }
 
 type sarifLog struct {
@@ -97,7 +95,7 @@ type sarifLocation struct {
 		Artifact struct {
 			URI string `json:"uri"`
 		} `json:"artifactLocation"`
-		Region *sarifRegion `json:"region,omitempty"`
+		Region sarifRegion `json:"region"`
 	} `json:"physicalLocation"`
 }
 
