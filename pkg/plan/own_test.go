@@ -58,12 +58,15 @@ func TestWhatLeavesTheSpec(t *testing.T) {
 	jar := resource.Object{"name": "a", "id": "1"}
 	marked := resource.Object{"name": "a", "id": "1", "mark": "home"}
 	witnessed := map[string]bool{"jar/a": true, "shelf/a": true}
+	filled := recorded("jar/a", ledger.Made)
+	filled.Live["with"] = "figs"
 	for name, c := range map[string]struct {
 		departing
 		want plan.Action // "" is no change at all
 		says string
 	}{
 		"made and marked":                 {departing{recorded("jar/a", ledger.Made), marked, plan.Rules{}}, plan.Delete, "bears the mark"},
+		"made, and changed by others":     {departing{filled, resource.Object{"name": "a", "id": "1", "with": "plums"}, plan.Rules{Witnessed: witnessed}}, plan.Delete, `with: somebody else changed it since this stack's last apply, when it was "figs"`},
 		"made and wished once":            {departing{recorded("jar/a", ledger.Made), jar, plan.Rules{Witnessed: witnessed}}, plan.Delete, "an earlier version"},
 		"made, says the ledger alone":     {departing{recorded("jar/a", ledger.Made), jar, plan.Rules{}}, plan.Release, "only the ledger says"},
 		"marked by another stack":         {departing{recorded("jar/a", ledger.Made), resource.Object{"name": "a", "id": "1", "mark": "away"}, plan.Rules{}}, plan.Release, "only the ledger says"},

@@ -175,9 +175,9 @@ type parted struct {
 
 // partWith decides between deleting an object and letting it go.
 func partWith(c *Change, in Input, p parted) error {
-	since, adopted := "by a run that was ended before it could say so", false
+	since, adopted, changed := "by a run that was ended before it could say so", false, ""
 	if p.record != nil {
-		since, adopted = "on "+day(p.record.Since), p.record.Origin == ledger.Adopted
+		since, adopted, changed = "on "+day(p.record.Since), p.record.Origin == ledger.Adopted, meddling(p.t, *p.record, c.Before)
 	}
 	witness, err := witnessed(c, in, p.t)
 	switch {
@@ -196,7 +196,7 @@ func partWith(c *Change, in Input, p parted) error {
 			in.Rules.why(), destroys(p.t.Guard), c.Address)
 	default:
 		c.Action, c.Danger = Delete, cmp.Or(guardOf(p.t), resource.AccessLoss)
-		c.Reason = fmt.Sprintf("%s; this stack made it %s (%s)", in.Rules.why(), since, cmp.Or(witness, "you named it"))
+		c.Reason = fmt.Sprintf("%s; this stack made it %s (%s)%s", in.Rules.why(), since, cmp.Or(witness, "you named it"), changed)
 		return batch(c, p.t, c.Before)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -77,13 +78,31 @@ func blame(fields []Field, o ledger.Object) string {
 		case reflect.DeepEqual(was, f.Before):
 			by = append(by, fmt.Sprintf("%s: the spec changed", f.Path))
 		default:
-			by = append(by, fmt.Sprintf("%s: somebody else changed it since this stack's last apply, when it was %s", f.Path, brief(was)))
+			by = append(by, meddled(f.Path, was))
 		}
 	}
 	if len(by) > 0 && !slices.ContainsFunc(by, func(s string) bool { return strings.Contains(s, "somebody") }) {
 		return "" // nothing that the fields do not say themselves
 	}
 	return strings.Join(by, "; ")
+}
+
+// meddled says that somebody changed a field, and what it was when the ledger recorded it.
+func meddled(path string, was any) string {
+	return fmt.Sprintf("%s: somebody else changed it since this stack's last apply, when it was %s", path, brief(was))
+}
+
+// meddling is what somebody changed of an object that is about to go; "" where it is as it was recorded. What others
+// added to the list of an object stays, and is none of it.
+func meddling(t resource.Type, o ledger.Object, live resource.Object) string {
+	var by strings.Builder
+	for _, field := range slices.Sorted(maps.Keys(live)) {
+		was, known := o.Live[field]
+		if known && field != t.Items && encoded(was) != encoded(live[field]) {
+			by.WriteString("; " + meddled(field, was))
+		}
+	}
+	return by.String()
 }
 
 // causeOf is what a difference comes from, the least expected of its fields' causes: somebody else, the service, the
@@ -128,12 +147,17 @@ func at(o resource.Object, path string) (any, bool) {
 // brief is a value in at most a few words.
 func brief(v any) string {
 	const longest = 60
+	text := encoded(v)
+	if r := []rune(text); len(r) > longest {
+		return string(r[:longest]) + "…"
+	}
+	return text
+}
+
+func encoded(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return "something else" // impossible for what is JSON already
-	}
-	if r := []rune(string(data)); len(r) > longest {
-		return string(r[:longest]) + "…"
 	}
 	return string(data)
 }
