@@ -8,9 +8,9 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
 )
 
-// Finish records the end of a run that could not say so itself, and removes what is left of its lease, in one
-// push. It takes no lease: where somebody is at work, or wrote since the book read the ledger, it does nothing, as
-// they say how it ended.
+// Finish records what a run without a plan to carry out found: how one ended that could not say so itself, or that
+// something has gone. What is left of that one's lease is removed in the same push. It takes no lease: where somebody
+// is at work, or wrote since the book read the ledger, it does nothing, as they say how it ended.
 func (b *Book) Finish(ctx context.Context, t Taking) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
