@@ -44,6 +44,7 @@ type shortage struct {
 	env             func(map[string]string)
 	replace         [2]string // in the spec
 	existing        bool      // the operator has installed it before
+	then            func(*world)
 	aim             engine.Aim
 }
 
@@ -90,6 +91,11 @@ func shortagesOnGitHub() []shortage {
 			dev("none")(w)
 		}, replace: [2]string{"  teams: { ml-engineers: push }\n", ""}},
 		{name: "a reader of the repository", what: "the role admin on the repository", existing: true, why: "it has the role pull"},
+		{name: "a reader of the repository that the ledger lies in", what: "the role write on the repository", existing: true, why: "it has the role pull",
+			aim: engine.Aim{Only: []string{"service_principal/*"}}, then: func(w *world) {
+				id, _ := w.principal("taxi-prod")
+				w.send("PATCH", account+"/scim/v2/ServicePrincipals/"+id, deactivated())
+			}},
 		{name: "an App without administration", what: "the token's permission Administration: write", party: without("administration")},
 		{name: "an App without contents", what: "the token's permission Contents: write", party: without("contents")},
 		{name: "an App without secrets", what: "the token's permission Secrets: write", party: without("secrets")},
@@ -173,6 +179,9 @@ func (s shortage) examined(t *testing.T, key *rsa.PrivateKey) rights.Finding {
 	if s.existing {
 		w.apply()
 		w.send("PATCH", repo, map[string]any{"description": "it differs", "visibility": "internal"})
+		if s.then != nil {
+			s.then(w)
+		}
 	}
 	env := maps.Clone(p.env(key))
 	if s.env != nil {

@@ -16,7 +16,12 @@ var byPeople = []string{"deployment", "pull_request", "workflow_run"}
 // openPeople makes a world of people.yaml: the files of two projects are in its folder.
 func openPeople(t *testing.T) *site {
 	t.Helper()
-	s := &site{world: open(t, read(t, "testdata/people.yaml"), aroundDeployments), t: t}
+	return openPeopleIn(t, aroundDeployments)
+}
+
+func openPeopleIn(t *testing.T, worldText string) *site {
+	t.Helper()
+	s := &site{world: open(t, read(t, "testdata/people.yaml"), worldText), t: t}
 	for name, text := range map[string]string{
 		"fares/databricks.yml": "bundle: {name: fares}\ntargets:\n  dev: {mode: development}\n" +
 			"resources: {jobs: {train: {name: '${bundle.target}-train', schedule: {quartz_cron_expression: '0 0 9 * * ?', timezone_id: UTC}}}}\n",

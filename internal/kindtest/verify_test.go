@@ -101,6 +101,12 @@ func TestVerifyFromADeskNamesWhatDoesNotHold(t *testing.T) {
 
 func first(id, _ string) string { return id }
 
+// deactivated is what switches a principal off.
+func deactivated() any {
+	return map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+		"Operations": []any{map[string]any{"op": "replace", "path": "active", "value": false}}}
+}
+
 // broken is something that is put wrong behind the program's back, and what verify says of which target.
 type broken struct {
 	name, target, says string
@@ -129,8 +135,7 @@ func breaks(w *world) []broken {
 			w.make(outside{method: "secrets", url: account + "/servicePrincipals/" + stagingID + "/credentials/secrets"})
 		}},
 		{"a principal is deactivated", "prod", "the principal: its active is false, and should be true", func() {
-			w.send("PATCH", account+"/scim/v2/ServicePrincipals/"+prodID, map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-				"Operations": []any{map[string]any{"op": "replace", "path": "active", "value": false}}})
+			w.send("PATCH", account+"/scim/v2/ServicePrincipals/"+prodID, deactivated())
 		}},
 		{"its access is taken away", "prod", "its access to the workspace", func() {
 			w.send("DELETE", account+"/workspaces/"+w.workspaceID("https://prod.cloud.databricks.com")+"/permissionassignments/principals/"+prodID, nil)
@@ -185,8 +190,7 @@ func TestVerifyInAJobLogsInAsTheJobDoes(t *testing.T) {
 	w.send("POST", account+"/servicePrincipals/"+testID+"/federationPolicies?policy_id=stranger", map[string]any{"oidc_policy": map[string]any{
 		"issuer": "https://token.actions.githubusercontent.com", "subject": w.subject(stagingID), "audiences": []string{"https://staging.cloud.databricks.com/oidc/v1/token"}}})
 	fails("another principal trusts the job", "staging", staging, "that it is refused as taxi-test of target test: with the proof of this job")
-	w.send("PATCH", account+"/scim/v2/ServicePrincipals/"+prodID, map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-		"Operations": []any{map[string]any{"op": "replace", "path": "active", "value": false}}})
+	w.send("PATCH", account+"/scim/v2/ServicePrincipals/"+prodID, deactivated())
 	fails("a principal is deactivated", "prod", prod, "the login, as the CI job does it")
 }
 

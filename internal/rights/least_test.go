@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,12 +37,13 @@ func TestWhatAPlanMakesItselfTakesNoRightOnIt(t *testing.T) {
 		change("catalog/prod", plan.Create, resource.Object{"name": "prod"}), change("schema/prod.taxi", plan.Create, schema),
 		change("grant/schema:prod.taxi/x", plan.Create, grant),
 	}}
-	if got := words(at().OfWrites(made)); got != "CREATE_CATALOG on metastore; the token's permission Contents: write" {
+	if got := words(at().OfWrites(made)); got != "CREATE_CATALOG on metastore; the token's permission Contents: write; the role write on the repository" {
 		t.Errorf("it takes %s", got)
 	}
 	there := &plan.Plan{Changes: []plan.Change{change("schema/prod.taxi", plan.Create, schema), change("grant/schema:prod.other/x", plan.Create,
 		resource.Object{"securable_type": "schema", "securable": "prod.other"})}}
-	want := "USE_CATALOG on catalog:prod; CREATE_SCHEMA on catalog:prod; to grant on schema:prod.other; the token's permission Contents: write"
+	want := "USE_CATALOG on catalog:prod; CREATE_SCHEMA on catalog:prod; to grant on schema:prod.other; the token's permission Contents: write; " +
+		"the role write on the repository"
 	if got := words(at().OfWrites(there)); got != want {
 		t.Errorf("it takes %s, want %s", got, want)
 	}
@@ -52,6 +54,20 @@ func TestARightIsAskedForByTheNameThatAThingHasNow(t *testing.T) {
 	c.Before = resource.Object{"catalog": "prod", "name": "old"}
 	if got := words(at().OfWrites(&plan.Plan{Changes: []plan.Change{c}})); !strings.HasPrefix(got, "to own schema:prod.old") {
 		t.Errorf("it takes %s", got)
+	}
+}
+
+func TestARunIsStartedByWhoMayWriteTheRepository(t *testing.T) {
+	for _, address := range []string{"deployment/prod", "workflow_run/deploy-cicd/taxi"} {
+		needs := at().OfWrites(&plan.Plan{Changes: []plan.Change{change(address, plan.Create, resource.Object{"host": prod})}})
+		for _, r := range []Right{at().role("write"), at().token("actions", "write")} {
+			if i := slices.IndexFunc(needs, func(n Need) bool { return n.Right == r }); i < 0 || !slices.Contains(needs[i].For, address) {
+				t.Errorf("%s does not take %s, but %+v", address, r, needs)
+			}
+		}
+		if strings.Contains(words(needs), "admin") {
+			t.Errorf("what was seen already is asked for again by %s: %s", address, words(needs))
+		}
 	}
 }
 

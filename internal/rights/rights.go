@@ -125,12 +125,12 @@ func (at Places) OfWrites(p *plan.Plan) []Need {
 		d, row := at.deed(c), table()[c.Kind]
 		add(c.Address, row.write(d))
 		if c.Action == plan.Create {
-			// That the workspace may be entered has been shown by the plan's own reads.
-			add(c.Address, slices.DeleteFunc(row.read(d), func(r Right) bool { return r.Sort == Member }))
+			// That the workspace may be entered, and that what is deployed in it is shown, the plan's own reads have told.
+			add(c.Address, slices.DeleteFunc(row.read(d), func(r Right) bool { return r.Sort == Member || c.Kind == "deployment" }))
 		}
 	}
 	if p.Acts() {
-		all.add(at.token("contents", "write"), Ledger)
+		add(Ledger, []Right{at.token("contents", "write"), at.role("write")})
 	}
 	return strongest(all.needs)
 }

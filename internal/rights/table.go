@@ -24,8 +24,8 @@ func table() map[string]row {
 		"variable":             {read: stored("actions_variables", "read"), write: stored("actions_variables", "write")},
 		"secret":               {read: secretReads, write: secretWrites},
 		"pull_request":         {read: tokens("pull_requests", "read"), write: pullRequestWrites},
-		"workflow_run":         {read: workflowRunReads, write: tokens("actions", "write")},
-		"deployment":           {read: deploymentReads, write: tokens("actions", "write")},
+		"workflow_run":         {read: workflowRunReads, write: startsRun},
+		"deployment":           {read: deploymentReads, write: startsRun},
 
 		"service_principal":    {read: principalReads, write: onAccount},
 		"workspace_assignment": {read: assignmentReads, write: onAccount},
@@ -198,6 +198,12 @@ func workflowRunReads(d deed) []Right {
 	return []Right{d.at.token("actions", "read"), d.at.token("contents", "read"), d.at.token("pull_requests", "read")}
 }
 
+// deploymentReads: what is deployed stands in the home of the target's principal, into which only administrators see.
 func deploymentReads(d deed) []Right {
-	return []Right{d.at.token("actions", "read"), d.at.token("contents", "read"), {Host: d.host, Sort: Member}}
+	return []Right{d.at.token("actions", "read"), d.at.token("contents", "read"), {Host: d.host, Sort: WorkspaceAdmin}}
+}
+
+// startsRun is for what is done by starting a workflow.
+func startsRun(d deed) []Right {
+	return []Right{d.at.token("actions", "write"), d.at.role("write")}
 }
