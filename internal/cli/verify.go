@@ -19,8 +19,9 @@ func (a *app) verifyCommand() *cobra.Command {
 			"inherited privileges too, and tries that it is let in nowhere else. From an operator's desk it looks at\n" +
 			"everything that this depends on: that the principal is active, that its policy trusts the subject that\n" +
 			"the repository really sends, that the stored credentials are the ones that were issued and still live,\n" +
-			"what it effectively holds; and says what only the job can find out. It writes nothing, and exits with 1\n" +
-			"when something does not hold.",
+			"that it is in its groups and has its entitlements, its directory and its Git credential, what it\n" +
+			"effectively holds; and says what only the job can find out. It writes nothing, and exits with 1 when\n" +
+			"something does not hold.",
 		Example:     "  mlopsctl verify\n  mlopsctl verify --target prod -o json",
 		Args:        cobra.NoArgs,
 		Annotations: takes("text,json", partOfStack),

@@ -137,8 +137,20 @@ func breaks(w *world) []broken {
 		{"a principal is deactivated", "prod", "the principal: its active is false, and should be true", func() {
 			w.send("PATCH", account+"/scim/v2/ServicePrincipals/"+prodID, deactivated())
 		}},
-		{"its access is taken away", "prod", "its access to the workspace", func() {
+		{"its access is taken away", "prod", "its access to the workspace: it is not there", func() {
 			w.send("DELETE", account+"/workspaces/"+w.workspaceID("https://prod.cloud.databricks.com")+"/permissionassignments/principals/"+prodID, nil)
+		}},
+		{"a membership is taken away", "prod", "its membership of taxi-principals: it is not there", func() {
+			w.send("PATCH", account+"/scim/v2/Groups/"+w.group("taxi-principals"), scimPatch("remove", "members[value eq \""+prodID+"\"]", nil))
+		}},
+		{"an entitlement is taken away", "prod", "its entitlements in the workspace: its entitlements are allow-cluster-create, and should be allow-cluster-create, workspace-access", func() {
+			w.send("PATCH", prodSCIM+"/ServicePrincipals/"+prodID, scimPatch("remove", `entitlements[value eq "workspace-access"]`, nil))
+		}},
+		{"its directory is somebody else's", "prod", "what it may do with directory:/Shared/taxi: its levels are CAN_READ, and should be CAN_READ, CAN_RUN, CAN_EDIT, CAN_MANAGE", func() {
+			w.send("PATCH", w.accessURL("/Shared/taxi"), map[string]any{"access_control_list": []any{map[string]any{"service_principal_name": prodApp, "permission_level": "CAN_READ"}}})
+		}},
+		{"its Git credential is gone", "prod", "its Git credential: it is not there", func() {
+			w.send("DELETE", gitURL+"/"+w.gitCredential(prodID)+"?principal_id="+prodID, nil)
 		}},
 		{"a variable names somebody else", "prod", "the variable DATABRICKS_CLIENT_ID: its value is x", func() {
 			w.send("PATCH", repo+"/environments/prod/variables/DATABRICKS_CLIENT_ID", map[string]any{"value": "x"})

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -47,7 +48,7 @@ func job(t Target) string {
 	return "a job of the branch " + t.Branch
 }
 
-// concerns says what a change means for a target's login, "" for nothing.
+// concerns says what a change means for a target's principal, its login or what it is to have, "" for nothing.
 func concerns(c plan.Change, t Target) string {
 	text := func(field string) string {
 		for _, o := range []resource.Object{c.Want, c.After, c.Before} {
@@ -58,6 +59,7 @@ func concerns(c plan.Change, t Target) string {
 		return ""
 	}
 	scoped := strings.HasPrefix(c.Address, c.Kind+"/"+t.Name+"/")
+	itsOwn, here := strings.HasSuffix(c.Address, "/"+t.Principal), text("host") == t.Host
 	switch c.Kind {
 	case "service_principal":
 		if c.Address == "service_principal/"+t.Principal {
@@ -66,6 +68,22 @@ func concerns(c plan.Change, t Target) string {
 	case "workspace_assignment":
 		if text("principal") == t.Principal && text("host") == t.Host {
 			return "its access to the workspace"
+		}
+	case "group_member":
+		if itsOwn {
+			return "its membership of " + text("group")
+		}
+	case "entitlement":
+		if itsOwn && here {
+			return "its entitlements in the workspace"
+		}
+	case "permission":
+		if itsOwn && here {
+			return "what it may do with " + text("object_type") + ":" + text("object")
+		}
+	case "git_credential":
+		if itsOwn && here {
+			return "its Git credential"
 		}
 	case "federation_policy":
 		if c.Address == "federation_policy/"+t.Principal+"/"+t.Name {
@@ -140,13 +158,30 @@ func reason(c plan.Change) string {
 	var differ []string
 	for _, f := range c.Fields {
 		if c.Action == plan.Update && !f.Sensitive {
-			differ = append(differ, fmt.Sprintf("its %s is %v, and should be %v", f.Path, f.Before, f.After))
+			verb := "is"
+			if _, many := f.After.([]any); many {
+				verb = "are"
+			}
+			differ = append(differ, fmt.Sprintf("its %s %s %s, and should be %s", f.Path, verb, worded(f.Before), worded(f.After)))
 		}
 	}
 	if len(differ) == 0 {
 		return c.Reason
 	}
 	return strings.Join(differ, "; ")
+}
+
+// worded is a value of a field, for people.
+func worded(value any) string {
+	list, many := value.([]any)
+	if !many {
+		return fmt.Sprint(value)
+	}
+	var all []string
+	for _, item := range list {
+		all = append(all, fmt.Sprint(item))
+	}
+	return cmp.Or(strings.Join(all, ", "), "none")
 }
 
 // trusted looks whether a policy of the principal lets jobs of another target in.
