@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -198,15 +199,18 @@ func (e *Engine) intend(ctx context.Context, p *plan.Plan) error {
 func (e *Engine) finish(ctx context.Context, p *plan.Plan, report apply.Report) error {
 	ctx, cancel := parting(ctx)
 	defer cancel()
-	for _, result := range report.Results {
-		if result.Address == "repository" && result.Action == plan.Delete && result.Status == apply.Done {
-			e.book.Leave() // the ledger went with it
-			return nil
-		}
+	leaves := slices.IndexFunc(report.Results, func(r apply.Result) bool { return r.Address == "repository" && r.Action == plan.Delete })
+	if leaves >= 0 && report.Results[leaves].Status == apply.Done {
+		e.book.Leave() // the ledger went with it
+		return nil
 	}
 	ends := e.scribe(p)
 	ends.adopted, ends.settled, ends.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
 	err := e.book.Close(ctx, headline(report), func(l *ledger.Ledger) { ends.conclude(l, report) })
+	if leaves >= 0 && errors.Is(err, resource.ErrNotFound) {
+		e.book.Leave() // its deletion was cut short, and had its effect after all
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w; what was begun stands in it, and the next apply finds what was made", ErrUnrecorded, err)
 	}

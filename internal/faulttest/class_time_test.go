@@ -54,8 +54,35 @@ func cuts(rows []row) []faultCase {
 				return w.run(ctx, r.start.args()...)
 			}})
 		}
+		if r.start == doomed && r.kind == "repository" {
+			list = append(list, lateDeletion(r))
+		}
 	}
 	return list
+}
+
+// lateDeletion stops a run hard at the deletion of the repository, which has its effect a moment later: when the run
+// says in the ledger how it ended, there is none any longer.
+func lateDeletion(r row) faultCase {
+	ctx, cancel := context.WithCancel(context.Background())
+	return faultCase{class: "F04", name: r.String() + "/a_moment_later", row: r, codes: []int{6}, after: func(w *world, o outcome) {
+		if strings.Contains(o.String(), "ledger could not be written") {
+			w.t.Error("it misses the ledger of a repository that it deleted")
+		}
+	}, arrange: func(w *world) {
+		w.wire.add(&rule{method: r.method, path: r.path, nth: r.nth, do: func(q *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+			w.wire.add(&rule{path: "*", times: 1, do: func(_ *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+				w.send(r.method, "https://"+r.path, nil)
+				return send()
+			}})
+			cancel()
+			<-q.Context().Done()
+			return nil, q.Context().Err()
+		}})
+	}, act: func(w *world) outcome {
+		defer cancel()
+		return w.run(ctx, r.start.args()...)
+	}}
 }
 
 // lags are answers that are older than the last change.
