@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -190,16 +191,20 @@ type listing struct {
 	size  int // of a page
 }
 
-// pages fetches every page of a listing.
+// mostPages bounds a listing whose every page names another one: more than any repository has.
+const mostPages = 1000
+
+// pages fetches every page of a listing. Where the next one begins is for GitHub to say: its links may count pages of
+// another size than was asked for, or hold a cursor instead of a number. The path stays the listing's own, so that no
+// answer sends the token anywhere else.
 func pages[T any](ctx context.Context, c *Client, l listing) ([]T, error) {
-	all := []T{}
-	for page := 1; page > 0; {
-		path := fmt.Sprintf("%s%sper_page=%d", l.path, joint(l.path), l.size)
-		if page > 1 {
-			path += fmt.Sprintf("&page=%d", page)
-		}
+	all, seen := []T{}, map[string]bool{}
+	path, query, _ := strings.Cut(l.path, "?")
+	query = strings.TrimPrefix(fmt.Sprintf("%s&per_page=%d", query, l.size), "&")
+	for more := true; more; {
+		seen[query] = true
 		var raw json.RawMessage
-		resp, err := c.send(ctx, request{method: http.MethodGet, path: path}, &raw)
+		resp, err := c.send(ctx, request{method: http.MethodGet, path: path + "?" + query}, &raw)
 		if err != nil {
 			return nil, err
 		}
@@ -214,24 +219,32 @@ func pages[T any](ctx context.Context, c *Client, l listing) ([]T, error) {
 		if err := json.Unmarshal(raw, &some); err != nil {
 			return nil, garbled(resp, err)
 		}
-		if some == nil || resp.NextPage != 0 && resp.NextPage <= page {
+		query, more = nextPage(resp.Header)
+		if some == nil || more && (query == "" || seen[query]) || len(seen) > mostPages {
 			return nil, garbled(resp, errNoListing)
 		}
 		all = append(all, some...)
-		page = resp.NextPage
 	}
 	return all, nil
 }
 
+// nextLink is the link to the next page in a header of that name (RFC 8288).
+var nextLink = regexp.MustCompile(`<([^>]*)>[^,<]*;\s*rel="?next\b`)
+
+// nextPage returns the query of the next page, "" where its link has none, and whether there is one.
+func nextPage(h http.Header) (query string, more bool) {
+	link := nextLink.FindStringSubmatch(strings.Join(h.Values("Link"), ", "))
+	if link == nil {
+		return "", false
+	}
+	if u, err := url.Parse(link[1]); err == nil {
+		query = u.RawQuery
+	}
+	return query, true
+}
+
 // errNoListing is an answer that would read as a listing without members, or as one without an end.
 var errNoListing = errors.New("it is no page of a listing")
-
-func joint(path string) string {
-	if strings.Contains(path, "?") {
-		return "&"
-	}
-	return "?"
-}
 
 // hidden turns a 404 on a listing of a repository that exists into what it means: GitHub hides from a
 // token what it may not see, and an object that is hidden must never look absent.

@@ -54,6 +54,23 @@ func TestAListingIsFetchedOnceHoweverManyAsk(t *testing.T) {
 	}
 }
 
+func TestTheNextPageIsWhereItsLinkLeads(t *testing.T) {
+	for query, link := range map[string]string{
+		"per_page=1&page=2":            `<https://other.example/repositories/1/x?per_page=1&page=2>; rel="next", <https://other.example/x?page=9>; rel="last"`,
+		"after=Y3Vyc29y%3D&per_page=1": `<https://other.example/x?page=1>; rel="prev", <https://other.example/x?after=Y3Vyc29y%3D&per_page=1>; rel="next"`,
+		"cursor=2":                     `<https://other.example/x?cursor=2>; title="two"; rel=next`,
+	} {
+		first := ok(`{"total_count":2,"variables":[{"name":"A","value":"1"}]}`)
+		first.header = http.Header{"Link": {link}}
+		first.next = map[string]answer{query: ok(`{"total_count":2,"variables":[{"name":"b","value":"2"}]}`)}
+		_, c := newHub(t, map[string]answer{"GET repos/acme/taxi/actions/variables": first})
+		got, err := c.Variables(t.Context(), "")
+		if diff := cmp.Diff(map[string]string{"A": "1", "B": "2"}, got); err != nil || diff != "" {
+			t.Errorf("%s: got %v, %v", link, got, err)
+		}
+	}
+}
+
 func TestAWriteShowsWithoutANewListing(t *testing.T) {
 	h, c := newHub(t, map[string]answer{
 		"GET repos/acme/taxi/actions/variables":           ok(`{"variables":[]}`),

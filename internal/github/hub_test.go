@@ -30,12 +30,14 @@ type hub struct {
 	now     time.Time
 }
 
-// answer is a status and a body; pages are the bodies of a listing's pages.
+// answer is a status and a body; pages are the bodies of a listing's pages, and next is the one that
+// another query gets.
 type answer struct {
 	status int
 	body   string
 	pages  []string
 	header http.Header
+	next   map[string]answer
 }
 
 func ok(body string) answer { return answer{status: http.StatusOK, body: body} }
@@ -76,6 +78,9 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 		h.bodies[key] = string(body)
 	}
 	a, known := h.answers[key]
+	if next, ok := a.next[r.URL.RawQuery]; ok {
+		a = next
+	}
 	switch {
 	case r.Header.Get("Authorization") != "Bearer a-token":
 		a = answer{status: http.StatusUnauthorized, body: `{"message":"Requires authentication"}`}

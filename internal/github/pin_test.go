@@ -95,6 +95,7 @@ func TestAListingWithoutMembersOrEndIsNone(t *testing.T) {
 		"no list":         {status: 200, body: `{"environments":null}`},
 		"another":         {status: 200, body: `{"total_count":0}`},
 		"a circle":        {status: 200, body: `{"environments":[]}`, header: http.Header{"Link": {`<https://x/y?page=1>; rel="next"`}}},
+		"nowhere":         {status: 200, body: `{"environments":[]}`, header: http.Header{"Link": {`<https://x/y>; rel="next"`}}},
 		"a longer circle": {status: 200, body: `{"environments":[]}`, header: http.Header{"Link": {`<https://x/y?page=2>; rel="next"`}}},
 	} {
 		h, c := newHub(t, map[string]answer{"GET repos/acme/taxi/environments": a})
