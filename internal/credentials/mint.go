@@ -84,8 +84,10 @@ func (v *Vault) revokeIssued(ctx context.Context, of, id string) error {
 	return v.opt.Fleet.RevokeOAuthSecret(ctx, of, id)
 }
 
-// mint issues one credential. A principal that is to have a token is let use tokens first.
-func (v *Vault) mint(ctx context.Context, s Source, lifetime time.Duration) (databricks.Secret, error) {
+// mint issues one credential, known as a secret before anybody is sent it. A principal that is to have a token is let use
+// tokens first.
+func (v *Vault) mint(ctx context.Context, s Source, lifetime time.Duration) (made databricks.Secret, err error) {
+	defer func() { v.opt.Secrets.Add(made.Value.Reveal()) }()
 	if s.Issue != PersonalToken {
 		return v.opt.Fleet.IssueOAuthSecret(ctx, s.PrincipalID, lifetime)
 	}
