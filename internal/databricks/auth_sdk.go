@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/config"
-
-	"github.com/mlopsctl/mlopsctl/internal/transport"
 )
 
 // configure returns the SDK's configuration for a host and a credential. Everything is explicit: the
@@ -22,7 +20,7 @@ func (l Logins) configure(h Host, c *credential) *config.Config {
 		Host: h.URL, AccountID: h.AccountID, AuthType: c.auth, Credentials: login,
 		Loaders:              []config.Loader{explicit{settings: c.settings}},
 		HostMetadataResolver: noMetadata(h),
-		HTTPTransport:        &single{next: l.Transport, secrets: l.Secrets},
+		HTTPTransport:        &single{next: l.Transport},
 		// Limits and retries are the transport's. The SDK knows no way to switch its own off: a rate that
 		// is never reached stands for none; and as its first pause is longer than a second, a retry time of
 		// one second ends every retrying before it begins (retries/retries.go).
@@ -50,17 +48,10 @@ func (e explicit) Configure(cfg *config.Config) error {
 // has certain words in it, wherever they come from; so the errors that it sees have none of them. And at
 // debug level it logs bodies, a new OAuth secret's among them (its list of what to hide has no
 // "secret"); but it logs no body that it takes for a stream, so every answer looks like one.
-type single struct {
-	next    http.RoundTripper
-	secrets *transport.Scrubber
-}
+type single struct{ next http.RoundTripper }
 
 // RoundTrip sends a request once.
 func (s *single) RoundTrip(req *http.Request) (*http.Response, error) {
-	// A token from a login that the SDK did by itself is known here first.
-	if _, value, ok := strings.Cut(req.Header.Get("Authorization"), " "); ok {
-		s.secrets.Add(value)
-	}
 	resp, err := s.next.RoundTrip(req)
 	if err != nil {
 		return nil, final{err}

@@ -3,6 +3,8 @@ package transport
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -59,5 +61,23 @@ func TestOrdinaryTextStays(t *testing.T) {
 	none.Add("environment")
 	if s.Clean(text) != text || none.Clean(text) != text {
 		t.Error(s.Clean(text), none.Clean(text))
+	}
+}
+
+func TestWhatLogsInIsTakenOutWhole(t *testing.T) {
+	b := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"message":"what is %s?"}`, r.Header.Get("Authorization"))
+	})
+	for _, header := range []string{"Basic " + base64.StdEncoding.EncodeToString([]byte("name:and-a-secret")), "Bearer t0k3n-of-somebody"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.URL+"/x", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", header)
+		scheme, _, _ := strings.Cut(header, " ")
+		if _, err := b.wire.RoundTrip(req); err == nil || !strings.Contains(err.Error(), "what is "+scheme+" [redacted]?") {
+			t.Errorf("%s: %v", header, err)
+		}
 	}
 }

@@ -77,6 +77,10 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		discard(req)
 		return nil, failed
 	}
+	// What logs in is known here, whoever found it: the SDK's own logins, and the name:secret of one in base64.
+	if _, value, ok := strings.Cut(req.Header.Get("Authorization"), " "); ok {
+		w.opt.Secrets.Add(value)
+	}
 	return w.opt.Shared.recall(req, func() (*http.Response, error) { return w.untilAnswered(req) })
 }
 
