@@ -79,8 +79,11 @@ func adviceOnAccount(req *http.Request, e *Error) string {
 
 // adviceOnRedirect says what a redirect means; none is followed, as a credential would travel along.
 func adviceOnRedirect(req *http.Request, resp *http.Response) string {
-	switch to := resp.Header.Get("Location"); {
-	case strings.Contains(req.URL.Path, "/repos/"), strings.Contains(req.URL.Path, ".git/"):
+	to := resp.Header.Get("Location")
+	at, err := req.URL.Parse(to)
+	within := err == nil && at.Host == req.URL.Host // on another host it is not the repository that moved
+	switch {
+	case within && (strings.Contains(req.URL.Path, "/repos/") || strings.Contains(req.URL.Path, ".git/")):
 		return "the repository answers under another name: it was renamed or moved; put its present name into the spec"
 	case strings.Contains(to, "login"):
 		return fmt.Sprintf("it asks for a login in a browser: is %s the right host?", req.URL.Host)

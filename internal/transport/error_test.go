@@ -104,6 +104,8 @@ func TestWhatIsNoAnswerOfAnAPI(t *testing.T) {
 	for _, c := range []said{
 		{"a moved repository", "GET", "/api/v3/repos/o/old", 301, map[string]string{"Location": "https://HOST/repositories/7"}, `{"message":"Moved Permanently"}`,
 			"301 Moved Permanently: it points to https://HOST/repositories/7; the repository answers under another name: it was renamed or moved; put its present name into the spec", ""},
+		{"a repository's address that leads elsewhere", "GET", "/api/v3/repos/o/old", 307, map[string]string{"Location": "https://other.example/repos/o/old"}, ``,
+			"307 Temporary Redirect: it points to https://other.example/repos/o/old; redirects are not followed: put the host that answers itself into the spec", ""},
 		{"a login page in front", "GET", "/api/2.0/x", 302, map[string]string{"Location": "https://HOST/login.html"}, ``,
 			"302 Found: it points to https://HOST/login.html; it asks for a login in a browser: is HOST the right host?", ""},
 		{"a page for an answer", "GET", "/api/2.0/x", 200, map[string]string{"Content-Type": "text/html"}, `<html><title>Sign in</title>`,

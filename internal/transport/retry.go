@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -68,10 +69,12 @@ func backoff(made int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-// retryAfter reads the header of that name: seconds or a date. What it cannot be is ignored.
+// retryAfter reads the header of that name: seconds or a date. What it cannot be is ignored; more seconds than
+// can be counted are for ever.
 func retryAfter(now time.Time, value string) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+	seconds, err := strconv.ParseUint(value, 10, 31)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(seconds) * time.Second, true
 	}
 	if at, err := http.ParseTime(value); err == nil {
