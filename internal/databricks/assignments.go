@@ -24,19 +24,29 @@ func (f *Fleet) Assignment(ctx context.Context, w Workspace, principalID string)
 	if err != nil {
 		return nil, err
 	}
-	all, err := memo.Recall(ctx, &f.memo, "assignments/"+w.Host, func(ctx context.Context) (map[int64][]string, error) {
+	all, err := memo.Recall(ctx, &f.memo, "assignments/"+w.Host, func(ctx context.Context) (map[int64]assignment, error) {
 		return f.assignments(ctx, w)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading who is assigned to %s: %w", w.Host, misplaced(err))
 	}
-	if len(all[p]) == 0 {
+	switch found := all[p]; {
+	case found.problem != "":
+		return nil, fmt.Errorf("reading the assignment of principal %s to %s: the account answers: %s", principalID, w.Host, found.problem)
+	case len(found.permissions) == 0:
 		return nil, fmt.Errorf("assignment of principal %s to %s: %w", principalID, w.Host, resource.ErrNotFound)
+	default:
+		return found.permissions, nil
 	}
-	return all[p], nil
 }
 
-func (f *Fleet) assignments(ctx context.Context, w Workspace) (map[int64][]string, error) {
+// assignment is one principal's. A problem is the account's with this one, and says nothing of the others.
+type assignment struct {
+	permissions []string
+	problem     string
+}
+
+func (f *Fleet) assignments(ctx context.Context, w Workspace) (map[int64]assignment, error) {
 	api, workspace, err := f.assignmentAPI(ctx, w)
 	if err != nil {
 		return nil, err
@@ -46,13 +56,13 @@ func (f *Fleet) assignments(ctx context.Context, w Workspace) (map[int64][]strin
 		return nil, bare(err)
 	}
 	f.trusted.Store(true)
-	all := map[int64][]string{}
+	all := map[int64]assignment{}
 	for _, a := range list {
-		if a.Error != "" {
+		switch {
+		case a.Principal != nil:
+			all[a.Principal.PrincipalId] = assignment{permissions: permissions(a.Permissions), problem: a.Error}
+		case a.Error != "":
 			return nil, fmt.Errorf("the account answers: %s", a.Error)
-		}
-		if a.Principal != nil {
-			all[a.Principal.PrincipalId] = permissions(a.Permissions)
 		}
 	}
 	return all, nil

@@ -43,24 +43,28 @@ func (e explicit) Configure(cfg *config.Config) error {
 	return config.ConfigAttributes.ResolveFromStringMapWithSource(cfg, e.settings, config.Source{Type: config.SourceFile})
 }
 
-// single stands between the SDK and the transport, and keeps the SDK from two things that no setting
+// single stands between the SDK and the transport, and keeps the SDK from three things that no setting
 // keeps it from. It sends a POST again, without looking whether it was done, when the text of an error
 // has certain words in it, wherever they come from; so the errors that it sees have none of them. And at
 // debug level it logs bodies, a new OAuth secret's among them (its list of what to hide has no
-// "secret"); but it logs no body that it takes for a stream, so every answer looks like one.
-type single struct{ next http.RoundTripper }
+// "secret"); but it logs no body that it takes for a stream, so every answer looks like one. And
+// it would follow a listing that goes round in a circle for ever.
+type single struct {
+	next  http.RoundTripper
+	pages followed
+}
 
 // RoundTrip sends a request once.
 func (s *single) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := s.pages.follow(req); err != nil {
+		return nil, final{err}
+	}
 	resp, err := s.next.RoundTrip(req)
 	if err != nil {
 		return nil, final{err}
 	}
 	if req.Method == http.MethodHead || !strings.Contains(req.URL.Path, "/api/") {
 		return resp, nil
-	}
-	if err := circles(req, resp); err != nil {
-		return nil, final{err}
 	}
 	shown := *resp
 	shown.Header = resp.Header.Clone()

@@ -235,6 +235,26 @@ func TestGrantsOfAllPagesAreReadAndNormalised(t *testing.T) {
 	}
 }
 
+func TestAProblemWithOneAssignmentHidesNoOther(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		write(t, w, map[string]any{"permission_assignments": []any{
+			map[string]any{"principal": map[string]any{"principal_id": 1}, "permissions": []string{"USER"}},
+			map[string]any{"principal": map[string]any{"principal_id": 2}, "error": "it cannot be resolved"},
+		}})
+	})
+	f := s.fleet(t, Options{})
+	at := Workspace{Host: s.URL, ID: "7"}
+	if got, err := f.Assignment(t.Context(), at, "1"); err != nil || !slices.Equal(got, []string{"USER"}) {
+		t.Errorf("the one without a problem: %v, %v", got, err)
+	}
+	if got, err := f.Assignment(t.Context(), at, "2"); err == nil || errors.Is(err, resource.ErrNotFound) || !strings.Contains(err.Error(), "it cannot be resolved") {
+		t.Errorf("the one with a problem: %v, %v", got, err)
+	}
+	if _, err := f.Assignment(t.Context(), at, "3"); !errors.Is(err, resource.ErrNotFound) {
+		t.Errorf("none: %v", err)
+	}
+}
+
 func TestAPermissionThatWouldRemoveEverythingIsNotSent(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { write(t, w, map[string]any{}) })
 	for _, permission := range []string{"", "user", "VIEWER"} {

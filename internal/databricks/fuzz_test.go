@@ -127,3 +127,27 @@ func TestAListingThatGoesRoundInACircleIsEnded(t *testing.T) {
 		}
 	}
 }
+
+func TestALongerCircleIsEndedAndAListingAnewIsNone(t *testing.T) {
+	sent := 0
+	s := &single{next: wireFunc(func(r *http.Request) (*http.Response, error) {
+		sent++
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	})}
+	ask := func(query string) error {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://prod.cloud.databricks.com/api/2.1/unity-catalog/schemas?"+query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.RoundTrip(req) //nolint:bodyclose // it has none
+		return err
+	}
+	for _, query := range []string{"catalog_name=a", "catalog_name=a&page_token=1", "catalog_name=b&page_token=1", "catalog_name=a&page_token=2", "catalog_name=b", "catalog_name=b&page_token=1"} {
+		if err := ask(query); err != nil {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	if err := ask("catalog_name=a&page_token=1"); !errors.Is(err, errCircle) || sent != 6 {
+		t.Errorf("page 1 a second time, as request %d: %v", sent+1, err)
+	}
+}
