@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -57,9 +58,9 @@ func (r *reacting) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-func interrupt(t *testing.T) func() {
+func interrupt(t *testing.T, by syscall.Signal) func() {
 	return func() {
-		if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
+		if err := syscall.Kill(syscall.Getpid(), by); err != nil {
 			t.Error(err)
 		}
 	}
@@ -68,11 +69,19 @@ func interrupt(t *testing.T) func() {
 // A hanging request keeps the apply from ending by itself: the first interrupt is answered, the second
 // ends the request.
 func TestAnInterruptedApplyReportsAndExitsWith130(t *testing.T) {
+	for _, by := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(by) { // these tests may be run by nohup
+			t.Run(by.String(), func(t *testing.T) { interruptedApply(t, by) })
+		}
+	}
+}
+
+func interruptedApply(t *testing.T, by syscall.Signal) {
 	spec := stack(t, "faults: [{ method: PUT, path: \"*/environments/prod\", times: -1, action: hang }]\n")
 	var out bytes.Buffer
 	errs := &reacting{on: map[string]func(){
-		"repository  created":   interrupt(t),
-		"starting nothing more": interrupt(t),
+		"repository  created":   interrupt(t, by),
+		"starting nothing more": interrupt(t, syscall.SIGINT),
 	}}
 	code := Run(t.Context(), []string{"apply", "-f", spec, "--sandbox=" + t.TempDir(), "--auto-approve", "--parallelism", "1"},
 		Streams{In: strings.NewReader(""), Out: &out, Err: errs, Env: nothingSet})
@@ -111,7 +120,7 @@ func TestAServedSandboxAnswersUntilItIsInterrupted(t *testing.T) {
 			}
 			answers++
 		}
-		interrupt(t)()
+		interrupt(t, syscall.SIGINT)()
 	}}}
 	code := Run(t.Context(), []string{"sandbox", "serve", "-f", spec, "--dir", t.TempDir()}, Streams{Out: &out, Err: errs, Env: nothingSet})
 	if code != 0 || answers != 3 {

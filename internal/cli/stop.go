@@ -14,6 +14,7 @@ import (
 // that, too.
 type stopper struct {
 	signals chan os.Signal
+	broken  chan os.Signal // nobody listens to it: that it is there keeps the signal from ending the process
 	limit   chan time.Duration
 	finish  chan struct{} // closed when the run is to end
 	ended   chan struct{} // closed when nothing more is listened to
@@ -36,13 +37,16 @@ func listen(ctx context.Context) (context.Context, *stopper) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := newStopper()
 	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(s.signals, syscall.SIGHUP) // the terminal has gone
+	}
 	go s.wait(cancel)
 	return ctx, s
 }
 
 func newStopper() *stopper {
 	return &stopper{
-		signals: make(chan os.Signal, 2), limit: make(chan time.Duration),
+		signals: make(chan os.Signal, 2), broken: make(chan os.Signal, 1), limit: make(chan time.Duration),
 		finish: make(chan struct{}), ended: make(chan struct{}), quit: make(chan struct{}),
 	}
 }
@@ -65,7 +69,10 @@ func (s *stopper) wait(cancel context.CancelFunc) {
 			continue
 		case <-over:
 			why, over = byTime, nil
-		case <-s.signals:
+		case by := <-s.signals:
+			if stopped && by == syscall.SIGHUP {
+				continue // the system and the shell both tell that the terminal has gone
+			}
 		}
 		if stopped && why == byTime {
 			continue // the run is about to end anyway
@@ -96,8 +103,10 @@ func (s *stopper) within(d time.Duration) {
 	}
 }
 
-// gently lets what is in flight be finished from now on, and calls told when the run is to end.
+// gently lets what is in flight be finished from now on, and calls told when the run is to end. A reader of its output
+// that goes away ends a run no more, as it would in the middle of a write; what is written fails instead.
 func (s *stopper) gently(told func(reason)) {
+	signal.Notify(s.broken, syscall.SIGPIPE)
 	s.onStop.Store(&told)
 	s.gentle.Store(true)
 }
@@ -117,4 +126,5 @@ func (s *stopper) close() {
 	case s.quit <- struct{}{}:
 		<-s.ended
 	}
+	signal.Stop(s.broken)
 }
