@@ -126,7 +126,7 @@ func (b *Book) read(ctx context.Context, hash string) (Ledger, error) {
 	if err != nil {
 		return Ledger{}, fmt.Errorf("reading commit %.12s of %s: %w", hash, StateRef, err)
 	}
-	l.Stack, l.Repository = b.opt.Where.Stack, l.Repository.named(b.opt.Where.Repository)
+	l.Repository = l.Repository.named(b.opt.Where.Repository)
 	return l, nil
 }
 
@@ -219,7 +219,7 @@ func (b *Book) record(ctx context.Context, p page, change func(*Ledger) ([]gitre
 // version is the move that makes l the ledger.
 func (b *Book) version(l Ledger, p page) (gitrepo.Move, error) {
 	did := l.Run.Did
-	l.Run = b.opt.Run
+	l.Stack, l.Run = b.opt.Where.Stack, b.opt.Run
 	l.Run.Did = did
 	if p.last {
 		l.Run.EndedAt = Moment(b.serverNow())
@@ -233,8 +233,8 @@ func (b *Book) version(l Ledger, p page) (gitrepo.Move, error) {
 	}}, nil
 }
 
-// push makes the moves. They are compare-and-swap, so one whose answer was lost is looked for, and sent again
-// where nothing was moved.
+// push makes the moves. They are compare-and-swap, so one whose answer was lost is looked for, and sent again where
+// nothing was moved. One that finds the refs moved may have moved them itself: something on the way sent it twice.
 func (b *Book) push(ctx context.Context, moves []gitrepo.Move) (gitrepo.Refs, error) {
 	const tries = 3
 	var refs gitrepo.Refs
@@ -244,7 +244,7 @@ func (b *Book) push(ctx context.Context, moves []gitrepo.Move) (gitrepo.Refs, er
 		if err == nil {
 			b.keepTime(refs)
 		}
-		if !errors.Is(err, resource.ErrLost) {
+		if !errors.Is(err, gitrepo.ErrMoved) && !errors.Is(err, resource.ErrLost) {
 			return refs, err
 		}
 		now, look := b.opt.Store.Refs(ctx)
@@ -255,7 +255,7 @@ func (b *Book) push(ctx context.Context, moves []gitrepo.Move) (gitrepo.Refs, er
 		case stand(now, moves, func(m gitrepo.Move) string { return refs.Hashes[m.Ref] }):
 			b.keepTime(now)
 			return refs, nil
-		case !stand(now, moves, func(m gitrepo.Move) string { return m.Old }):
+		case errors.Is(err, gitrepo.ErrMoved), !stand(now, moves, func(m gitrepo.Move) string { return m.Old }):
 			return refs, fmt.Errorf("%w: %v", gitrepo.ErrMoved, err)
 		}
 	}

@@ -159,7 +159,7 @@ func TestTheLeaseOfADeadProcessIsTakenOverAtOnce(t *testing.T) {
 }
 
 func TestALostAnswerLosesNothing(t *testing.T) {
-	for _, fate := range []lost{lostBefore, lostAfter} {
+	for _, fate := range []lost{lostBefore, lostAfter, doubled} {
 		for push := 1; push <= 3; push++ {
 			s := newShelf(newClock())
 			s.lose = func(n int) lost {

@@ -32,6 +32,7 @@ const (
 	lostBefore lost = "before"
 	lostAfter  lost = "after"
 	contested  lost = "contested" // somebody else is quicker
+	doubled    lost = "doubled"   // it is sent twice on its way, and the second answer arrives
 )
 
 func newShelf(c *virtual.Clock) *shelf {
@@ -69,13 +70,15 @@ func (s *shelf) MoveRefs(_ context.Context, moves []gitrepo.Move) (gitrepo.Refs,
 	defer s.mu.Unlock()
 	s.pushes++
 	made := gitrepo.Refs{Hashes: map[string]string{}, Time: s.now()}
-	fate := s.lose(s.pushes)
 	for i, m := range moves {
-		if s.refs[m.Ref] != m.Old || fate == contested {
-			return made, fmt.Errorf("%s: %w", m.Ref, gitrepo.ErrMoved)
-		}
 		if m.New != nil {
 			made.Hashes[m.Ref] = fmt.Sprintf("%040d", s.pushes*10+i)
+		}
+	}
+	fate := s.lose(s.pushes)
+	for _, m := range moves {
+		if s.refs[m.Ref] != m.Old || fate == contested {
+			return made, fmt.Errorf("%s: %w", m.Ref, gitrepo.ErrMoved)
 		}
 	}
 	if fate == lostBefore {
@@ -84,8 +87,11 @@ func (s *shelf) MoveRefs(_ context.Context, moves []gitrepo.Move) (gitrepo.Refs,
 	for _, m := range moves {
 		s.put(m, made.Hashes[m.Ref])
 	}
-	if fate == lostAfter {
+	switch fate {
+	case lostAfter:
 		return made, resource.ErrLost
+	case doubled:
+		return made, gitrepo.ErrMoved
 	}
 	return made, nil
 }
