@@ -9,9 +9,10 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
 )
 
-// settleLedger records, where p changes nothing, what a run that could not say so itself made of its intents, and
-// that what has left the spec is gone: whoever makes one of that name later must not have it taken for the stack's.
-// Where there is neither, nothing is sent.
+// settleLedger records, where p changes nothing, what a run that could not say so itself made of its intents;
+// that what has left the spec is gone: whoever makes one of that name later must not have it taken for the stack's;
+// and by which name the stack goes now, so that the spec need not say for ever how it was called. Where there is none
+// of these, nothing is sent.
 func (e *Engine) settleLedger(ctx context.Context, p *plan.Plan) error {
 	if e.book == nil || !e.book.Exists() {
 		return nil
@@ -20,12 +21,17 @@ func (e *Engine) settleLedger(ctx context.Context, p *plan.Plan) error {
 	ends.adopted, ends.settled, ends.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
 	l := e.book.Ledger()
 	before := open(l)
-	message, ended := "apply: ends a run that could not say so", l.Run.EndedAt != ""
-	if ends.conclude(&l, apply.Report{}); ended && open(l) == before {
-		if len(p.Gone) == 0 {
-			return nil
-		}
+	ended, renamed := l.Run.EndedAt != "", l.Stack != e.stack.Name
+	ends.conclude(&l, apply.Report{})
+	message := "apply: ends a run that could not say so"
+	switch {
+	case !ended || open(l) != before:
+	case len(p.Gone) > 0:
 		message = "apply: forgets what has gone"
+	case renamed:
+		message = "apply: the stack goes by another name"
+	default:
+		return nil
 	}
 	for _, address := range p.Gone {
 		e.say(address + " left the spec and has gone; the ledger forgets it")
