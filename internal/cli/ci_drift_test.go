@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // databricks sends a request to production's workspace in the operator's name, as a person at a desk does.
@@ -66,6 +70,111 @@ func TestDriftSaysWhoChangedWhatAndWhen(t *testing.T) {
 	issue, _ := p.ask("GET", "/issues/2", nil)["body"].(string)
 	if !strings.Contains(issue, "it was changed last on "+day+" by "+who) {
 		t.Errorf("the issue does not say who did it:\n%s", issue)
+	}
+}
+
+// because is what a change comes from, as a plan says it.
+type because struct{ Address, Cause, Reason string }
+
+// planned is a plan of what was applied, by address.
+func (p *proposal) planned() map[string]because {
+	p.t.Helper()
+	var out bytes.Buffer
+	Run(p.t.Context(), []string{"plan", "-o", "json", "-f", filepath.Join(p.dir, "applied.yaml")}, Streams{
+		In: strings.NewReader(""), Out: &out, Err: io.Discard, Base: p, Env: func(name string) (string, bool) { v, ok := p.env[name]; return v, ok },
+	})
+	var plan struct{ Changes []because }
+	if err := json.Unmarshal(out.Bytes(), &plan); err != nil {
+		p.t.Fatal(err)
+	}
+	rows := map[string]because{}
+	for _, c := range plan.Changes {
+		rows[c.Address] = c
+	}
+	return rows
+}
+
+// The service gives other values by itself: nobody has touched the objects since they were applied, and it says so.
+func TestWhatTheServiceChangedIsNobodysDoing(t *testing.T) {
+	base := strings.Replace(proposedTo, "schemas: { fares: {} }", "schemas: { fares: { comment: Fares } }", 1)
+	p := scene{base: base, spec: base + "# more\n", event: "schedule"}.open(t)
+	p.databricks(http.MethodPost, "/api/2.1/unity-catalog/catalogs", `{"name":"prod"}`)
+	p.databricks(http.MethodPost, "/api/2.1/unity-catalog/schemas", `{"name":"fares","catalog_name":"prod","comment":"Fares"}`)
+	later := func() {
+		if err := p.box.Advance(2 * time.Second); err != nil {
+			t.Error(err)
+		}
+	}
+	later()
+	made := false // an apply takes longer than it does here
+	p.before = func(req *http.Request) {
+		if made {
+			later()
+		}
+		made = req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/rulesets")
+	}
+	p.applied(base)
+	p.before, p.env["GITHUB_EVENT_PATH"] = nil, ""
+	p.says = func(host, body string) string {
+		switch host {
+		case "prod.cloud.databricks.com":
+			return strings.ReplaceAll(body, `"comment":"Fares"`, `"comment":"Managed"`)
+		case "api.github.com":
+			return strings.ReplaceAll(body, `"required_approving_review_count":1`, `"required_approving_review_count":2`)
+		}
+		return body
+	}
+	code, said := p.check("--drift", "-o", "json", "--detailed-exitcode")
+	if code != 2 {
+		t.Fatalf("exit code %d:\n%s", code, said)
+	}
+	planned := p.planned()
+	issue, _ := p.ask("GET", "/issues/2", nil)["body"].(string)
+	_, byItself, _ := strings.Cut(issue, "#### The service changed by itself")
+	for _, address := range []string{"schema/prod.fares", "branch_protection/main"} {
+		if row := planned[address]; row.Cause != "service" || !strings.Contains(row.Reason, "the service changed it") {
+			t.Errorf("%s: the plan says %+v", address, row)
+		}
+		if !strings.Contains(said, `"cause":"service"`) || !strings.Contains(byItself, address) {
+			t.Errorf("%s: the check says\n%s", address, said)
+		}
+	}
+	// Who touches it is told from that, though the values are the same.
+	p.says = nil
+	p.databricks(http.MethodPatch, "/api/2.1/unity-catalog/schemas/prod.fares", `{"comment":"Managed"}`)
+	if _, said := p.check("--drift", "-o", "json"); strings.Contains(said, `"cause":"service"`) || !strings.Contains(said, `"cause":"outside"`) {
+		t.Errorf("what somebody changed is told as the service's:\n%s", said)
+	}
+}
+
+// A run that began earlier, and comes in late, leaves what a later one found: about drift, and that there is none.
+func TestAnOlderRunLeavesTheIssueOfANewerOne(t *testing.T) {
+	p := scene{spec: proposedTo + "# more\n", event: "schedule"}.open(t)
+	p.applied(proposedTo)
+	p.env["GITHUB_EVENT_PATH"] = ""
+	run := func(id, value, action, state, text string) {
+		t.Helper()
+		p.ask("PATCH", "/actions/variables/OWNER", map[string]any{"value": value})
+		if said := p.run(id, "--drift"); !strings.Contains(said, `"what":"issue","action":"`+action+`"`) {
+			t.Errorf("run %s: want %s:\n%s", id, action, said)
+		}
+		if issue := p.ask("GET", "/issues/2", nil); issue["state"] != state || !strings.Contains(issue["body"].(string), text) {
+			t.Errorf("run %s: the issue is %s, want %s and %q: %s", id, issue["state"], state, text, issue["body"])
+		}
+	}
+	run("78", "bob", "created", "open", `"bob"`)
+	run("77", "eve", "superseded", "open", `"bob"`)
+	run("77", "ann", "superseded", "open", `"bob"`) // nor does it close it
+	run("79", "carl", "updated", "open", `"carl"`)
+	run("81", "ann", "closed", "closed", "mlopsctl:run:81:")
+	run("80", "carl", "superseded", "closed", "mlopsctl:run:81:")
+	run("82", "dora", "reopened", "open", `"dora"`)
+	// Another opens one as well, at the same moment.
+	other := p.ask("GET", "/issues/2", nil)
+	p.ask("POST", "/issues", map[string]any{"title": "x", "body": strings.Replace(other["body"].(string), "run:82:", "run:81:", 1)})
+	run("83", "dora", "updated", "open", "mlopsctl:run:83:")
+	if state := p.ask("GET", "/issues/3", nil)["state"]; state != "closed" {
+		t.Errorf("two issues are left: the older run's is %s", state)
 	}
 }
 

@@ -17,11 +17,12 @@ func (p *proposal) applied(spec string) {
 	env := p.box.Operator()
 	env["MLOPS_SHOWN"], env["MLOPS_TOKEN"] = "fares", canary
 	code := Run(p.t.Context(), []string{"apply", "--auto-approve", "-f", filepath.Join(p.dir, "applied.yaml")}, Streams{
-		In: strings.NewReader(""), Out: &out, Err: &out, Base: p.box.RoundTripper(), Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		In: strings.NewReader(""), Out: &out, Err: &out, Base: p, Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 	})
 	if code != 0 {
 		p.t.Fatalf("apply: exit code %d:\n%s", code, out.String())
 	}
+	p.sent = nil
 }
 
 // applicationID is what a job of the repository knows a principal by.

@@ -44,7 +44,8 @@ type proposal struct {
 	mu   sync.Mutex
 	sent []*http.Request
 
-	before func(*http.Request) // is called before a request is answered; nil is nothing
+	before func(*http.Request)            // is called before a request is answered; nil is nothing
+	says   func(host, body string) string // what a host says by now in place of an answer; nil: what it said
 }
 
 // RoundTrip notes a request and answers it from the sandbox.
@@ -55,7 +56,15 @@ func (p *proposal) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p.before != nil {
 		p.before(req)
 	}
-	return p.box.RoundTripper().RoundTrip(req)
+	resp, err := p.box.RoundTripper().RoundTrip(req)
+	if p.says == nil || err != nil {
+		return resp, err
+	}
+	data, err := io.ReadAll(resp.Body)
+	text := p.says(req.URL.Host, string(data))
+	resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	resp.Header.Del("Content-Length")
+	return resp, err
 }
 
 // ask is a request about the repository, in the operator's name.

@@ -33,6 +33,9 @@ func (c *check) talk(ctx context.Context) []render.Said {
 	said.Action, said.Number = k.Action, k.ID
 	if k.Action == "superseded" {
 		said.Why = "a check of a newer commit, or a later one of the same, has commented already"
+		if c.options.drift {
+			said.Why = "a later run has written it already"
+		}
 	}
 	return []render.Said{said}
 }
@@ -42,6 +45,16 @@ func (c *check) keepComment(ctx context.Context) (engine.Kept, error) {
 	if err != nil {
 		return engine.Kept{}, err
 	}
+	stamp := c.stamp()
+	stamp.Head = c.event.HeadSHA
+	return desk.KeepComment(ctx, engine.Comment{
+		Note:   engine.Note{Marker: render.Marker("ci", c.report.Stack), Body: c.scrub(render.Comment(c.report, c.links())), Stamp: stamp},
+		Number: c.event.Pull, Stale: render.Stale(c.report),
+	})
+}
+
+// stamp is the run that this is.
+func (c *check) stamp() engine.Stamp {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(c.env(name), 10, 64)
 		if err != nil || n < 0 {
@@ -49,11 +62,7 @@ func (c *check) keepComment(ctx context.Context) (engine.Kept, error) {
 		}
 		return n
 	}
-	return desk.KeepComment(ctx, engine.Comment{
-		Note:   engine.Note{Marker: render.Marker("ci", c.report.Stack), Body: c.scrub(render.Comment(c.report, c.links()))},
-		Number: c.event.Pull, Stale: render.Stale(c.report),
-		Stamp: engine.Stamp{Run: number("GITHUB_RUN_ID"), Attempt: number("GITHUB_RUN_ATTEMPT"), Head: c.event.HeadSHA},
-	})
+	return engine.Stamp{Run: number("GITHUB_RUN_ID"), Attempt: number("GITHUB_RUN_ATTEMPT")}
 }
 
 // keepIssue speaks in the repository that the job is in, else in the stack's own.
@@ -65,7 +74,7 @@ func (c *check) keepIssue(ctx context.Context) (engine.Kept, error) {
 	if err != nil {
 		return engine.Kept{}, err
 	}
-	n := engine.Note{Marker: render.Marker("drift", c.report.Stack)}
+	n := engine.Note{Marker: render.Marker("drift", c.report.Stack), Stamp: c.stamp()}
 	if len(c.report.Drift) > 0 {
 		n.Body = c.scrub(render.DriftIssue(c.report, c.links()))
 	}

@@ -3,26 +3,16 @@ package engine
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/mlopsctl/mlopsctl/internal/github"
 )
 
-// Stamp says which run wrote a comment, and about which commit.
-type Stamp struct {
-	Run, Attempt int64  // of the CI system; 0: it has no numbers that grow
-	Head         string // the commit
-}
-
 // Comment is a note on a pull request.
 type Comment struct {
 	Note
-	Number int // of the pull request
-	Stamp  Stamp
+	Number int    // of the pull request
 	Stale  string // is said where a commit was pushed since the one that the note is about
 }
 
@@ -35,7 +25,6 @@ func (d *Desk) KeepComment(ctx context.Context, n Comment) (Kept, error) {
 	if err != nil {
 		return Kept{}, err
 	}
-	const rounds = 3 // another run may write between a look and a write, but seldom thrice
 	k := Kept{Action: "unchanged"}
 	for range rounds {
 		p, err := d.Proposal(ctx, n.Number)
@@ -102,41 +91,10 @@ func (d *Desk) own(ctx context.Context, n Comment, self string) ([]github.Commen
 	return all, err
 }
 
-// text is the comment as it is written: after the marker a line that says who wrote it.
+// text is the comment as it is written.
 func (n Comment) text(head string) string {
-	stamp := fmt.Sprintf("<!-- mlopsctl:run:%d:%d:%s -->\n", n.Stamp.Run, n.Stamp.Attempt, n.Stamp.Head)
-	body := strings.TrimPrefix(n.Body, n.Marker+"\n")
 	if head != n.Stamp.Head {
-		body = n.Stale + "\n" + body
+		n.Body = n.Marker + "\n" + n.Stale + "\n" + n.rest(n.Body)
 	}
-	return n.Marker + "\n" + stamp + body
-}
-
-var stampLine = regexp.MustCompile(`^<!-- mlopsctl:run:(\d+):(\d+):([0-9a-f]*) -->$`)
-
-// stampOf reads the second line of a comment of ours; the zero Stamp where there is none.
-func stampOf(body string) Stamp {
-	_, rest, _ := strings.Cut(body, "\n")
-	line, _, _ := strings.Cut(rest, "\n")
-	m := stampLine.FindStringSubmatch(strings.TrimSuffix(line, "\r"))
-	if m == nil {
-		return Stamp{}
-	}
-	var s Stamp
-	s.Run, _ = strconv.ParseInt(m[1], 10, 64) // one beyond all bounds was not written by a runner
-	s.Attempt, _ = strconv.ParseInt(m[2], 10, 64)
-	s.Head = m[3]
-	return s
-}
-
-func (s Stamp) compare(o Stamp) int {
-	return cmp.Or(cmp.Compare(s.Run, o.Run), cmp.Compare(s.Attempt, o.Attempt))
-}
-
-// yields reports whether a note of s does not replace one of o, with the pull request at head.
-func (s Stamp) yields(o Stamp, head string) bool {
-	if (s.Head == head) != (o.Head == head) {
-		return o.Head == head
-	}
-	return s.Run > 0 && o.compare(s) > 0
+	return n.stamped(n.Body)
 }

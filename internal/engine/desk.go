@@ -56,64 +56,79 @@ func OpenDesk(host, repository string, o Options) (*Desk, error) {
 // Scrub returns text without the secrets that the desk has come to know.
 func (d *Desk) Scrub(text string) string { return d.scrub.Clean(text) }
 
-// Note is a text that is kept once in the repository's conversations, and found again by its first line.
-type Note struct{ Marker, Body string }
-
-// Kept is what became of a note: created, updated, unchanged, superseded; of an issue's also closed, reopened, none.
-type Kept struct {
-	Action string
-	ID     int64
-}
-
 // KeepIssue keeps one issue that begins with the note's marker and that we opened: open with the note's text, or, where
-// the note has none, closed. Of several the oldest stays; an issue that was closed is opened again.
+// the note has none, closed. Of several one stays; an issue that was closed is opened again. What a later run has found
+// stays as that left it.
 func (d *Desk) KeepIssue(ctx context.Context, title string, n Note) (Kept, error) {
 	self, err := d.Login(ctx)
 	if err != nil {
 		return Kept{}, err
 	}
-	own, err := d.issues(ctx, n, self)
-	if err != nil {
-		return Kept{}, err
-	}
-	if len(own) == 0 {
-		if n.Body == "" {
+	k := Kept{Action: "unchanged"}
+	for range rounds {
+		own, err := d.issues(ctx, n, self)
+		switch {
+		case err != nil:
+			return k, err
+		case len(own) == 0 && k.Action == "created":
+			return k, nil // it is not listed yet; a second one would be
+		case len(own) == 0 && n.Body == "":
 			return Kept{Action: "none"}, nil
+		case len(own) == 0:
+			made, err := d.OpenIssue(ctx, title, n.stamped(n.Body))
+			if err != nil {
+				return k, err
+			}
+			k = Kept{Action: "created", ID: int64(made.Number)}
+			continue
 		}
-		if _, err := d.OpenIssue(ctx, title, n.Body); err != nil {
-			return Kept{}, err
+		kept := own[0]
+		k.ID = int64(kept.Number)
+		if err := d.closeOthers(ctx, own); err != nil {
+			return k, err
 		}
-		if own, err = d.issues(ctx, n, self); err != nil || len(own) == 0 {
-			return Kept{Action: "created"}, err
-		}
-		return Kept{Action: "created", ID: int64(own[0].Number)}, d.closeOthers(ctx, own)
-	}
-	kept, want := own[0], own[0]
-	k := Kept{Action: "unchanged", ID: int64(kept.Number)}
-	switch {
-	case n.Body != "":
-		want.Title, want.Body, want.State = title, n.Body, "open"
-	case kept.State == "open":
-		want.State = "closed"
-	}
-	if want.Title != kept.Title || want.Body != kept.Body || want.State != kept.State {
-		k.Action = "updated"
-		if want.State != kept.State {
-			k.Action = map[string]string{"open": "reopened", "closed": "closed"}[want.State]
+		want, action := n.issue(kept, title)
+		switch {
+		case want.Title == kept.Title && want.Body == kept.Body && want.State == kept.State:
+			return k, nil
+		case n.Stamp.yields(stampOf(kept.Body), ""):
+			k.Action = "superseded"
+			return k, nil
 		}
 		if err := d.EditIssue(ctx, want); err != nil {
-			return Kept{}, err
+			return k, err
+		}
+		if k.Action == "unchanged" {
+			k.Action = action
 		}
 	}
-	return k, d.closeOthers(ctx, own)
+	return k, nil
 }
 
-// issues are those that begin with the note's marker and that self opened: the open ones first, each sort by age.
+// issue is one that is there as the note has it, and what becomes of it by that.
+func (n Note) issue(kept github.Issue, title string) (want github.Issue, action string) {
+	want = kept
+	switch {
+	case n.Body == "" && kept.State != "open":
+		return want, "unchanged"
+	case n.Body == "":
+		want.State, want.Body = "closed", n.stamped(kept.Body)
+		return want, "closed"
+	}
+	want.Title, want.Body, want.State = title, n.stamped(n.Body), "open"
+	if kept.State != "open" {
+		return want, "reopened"
+	}
+	return want, "updated"
+}
+
+// issues are those that begin with the note's marker and that self opened, the one that stays first: what the latest run
+// wrote, then what is open, then what is oldest.
 func (d *Desk) issues(ctx context.Context, n Note, self string) ([]github.Issue, error) {
 	all, err := d.Issues(ctx, self, "all")
 	all = slices.DeleteFunc(all, func(i github.Issue) bool { return !strings.HasPrefix(i.Body, n.Marker) })
 	slices.SortStableFunc(all, func(a, b github.Issue) int {
-		return cmp.Or(strings.Compare(b.State, a.State), cmp.Compare(a.Number, b.Number)) // "open" is after "closed"
+		return cmp.Or(stampOf(b.Body).compare(stampOf(a.Body)), strings.Compare(b.State, a.State), cmp.Compare(a.Number, b.Number)) // "open" is after "closed"
 	})
 	return all, err
 }

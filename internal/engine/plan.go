@@ -96,7 +96,7 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error 
 	if p.Changes, err = plan.Build(in); err != nil {
 		return err
 	}
-	if err := e.told(ctx, p.Changes); err != nil {
+	if err := e.told(ctx, c.ledger, p.Changes); err != nil {
 		return err
 	}
 	p.Owned = len(claims.Owned.Objects)

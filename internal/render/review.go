@@ -241,9 +241,6 @@ func (s *sheet) table(rows []ci.Row) bool {
 
 func (s *sheet) row(r ci.Row) string {
 	what := cell(r.Reason)
-	if r.Cause == plan.ByService {
-		what = "the service gives a value of its own by now: " + what
-	}
 	if r.Known == ci.Wish {
 		what = fmt.Sprintf("the wish is %s: %s", r.Wish, what)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mlopsctl/mlopsctl/pkg/diag"
+	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
@@ -93,6 +94,7 @@ type Change struct {
 	ChangedAt string          `json:"changed_at,omitempty"` // RFC 3339, in UTC
 	Source    diag.Pos        `json:"source"`
 
+	Was  *ledger.Object  `json:"-"` // as the last apply left it, of an object that somebody outside has changed
 	Want resource.Object `json:"-"` // the wish with its open references, for an apply in this process
 }
 
@@ -100,7 +102,7 @@ type Change struct {
 type Cause string
 
 // The causes. What the service gave by itself is told by a spec that is the one that was applied last, and a field
-// that was not there then.
+// that was not there then; or by an object that nobody has touched since, and that differs all the same.
 const (
 	BySpec    Cause = "spec"    // the spec changed since the last apply
 	Outside   Cause = "outside" // somebody changed or deleted the live object

@@ -38,8 +38,10 @@ func remember(c *Change, in Input, t resource.Type, want resource.Object) error 
 	}
 	if record != nil {
 		if c.Action == Update {
-			c.Reason = cmp.Or(blame(c.Fields, *record), c.Reason)
-			c.Cause = causeOf(in, c.Fields, *record)
+			c.Reason = cmp.Or(blame(c.Fields, *record, "somebody else"), c.Reason)
+			if c.Cause = causeOf(in, c.Fields, *record); c.Cause == Outside {
+				c.Was = record
+			}
 		}
 		return nil
 	}
@@ -66,10 +68,15 @@ func verb(o ledger.Origin) string {
 	return "made"
 }
 
-// blame says of the fields that differ whether the spec or somebody else changed them; "" where the ledger
-// does not know.
-func blame(fields []Field, o ledger.Object) string {
+// BlameService says of what somebody outside was thought to have changed that it was the service: nobody has touched the object.
+func (c *Change) BlameService() {
+	c.Cause, c.Reason = ByService, cmp.Or(blame(c.Fields, *c.Was, "the service"), c.Reason)
+}
+
+// blame says of the fields that differ whether the spec or another changed them; "" where the ledger does not know.
+func blame(fields []Field, o ledger.Object, other string) string {
 	var by []string
+	others := false
 	for _, f := range fields {
 		was, known := at(o.Live, f.Path)
 		switch {
@@ -78,18 +85,19 @@ func blame(fields []Field, o ledger.Object) string {
 		case reflect.DeepEqual(was, f.Before):
 			by = append(by, fmt.Sprintf("%s: the spec changed", f.Path))
 		default:
-			by = append(by, meddled(f.Path, was))
+			others = true
+			by = append(by, meddled(f.Path, other, was))
 		}
 	}
-	if len(by) > 0 && !slices.ContainsFunc(by, func(s string) bool { return strings.Contains(s, "somebody") }) {
+	if !others {
 		return "" // nothing that the fields do not say themselves
 	}
 	return strings.Join(by, "; ")
 }
 
-// meddled says that somebody changed a field, and what it was when the ledger recorded it.
-func meddled(path string, was any) string {
-	return fmt.Sprintf("%s: somebody else changed it since this stack's last apply, when it was %s", path, brief(was))
+// meddled says who changed a field, and what it was when the ledger recorded it.
+func meddled(path, who string, was any) string {
+	return fmt.Sprintf("%s: %s changed it since this stack's last apply, when it was %s", path, who, brief(was))
 }
 
 // meddling is what somebody changed of an object that is about to go; "" where it is as it was recorded. What others
@@ -99,7 +107,7 @@ func meddling(t resource.Type, o ledger.Object, live resource.Object) string {
 	for _, field := range slices.Sorted(maps.Keys(live)) {
 		was, known := o.Live[field]
 		if known && field != t.Items && encoded(was) != encoded(live[field]) {
-			by.WriteString("; " + meddled(field, was))
+			by.WriteString("; " + meddled(field, "somebody else", was))
 		}
 	}
 	return by.String()
