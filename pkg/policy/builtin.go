@@ -91,6 +91,9 @@ func longLivedSecret(_ Input, c plan.Change) finding {
 
 func unguardedEnvironment(in Input, c plan.Change) finding {
 	_, name, _ := strings.Cut(c.Address, "/")
+	if name == spec.ApplyEnvironment && in.Stack.AppliedBy() != "" {
+		return unguardedOperator(c)
+	}
 	if t := in.Stack.Target(name); t == nil || !spec.IsProduction(*t) {
 		return finding{}
 	}
@@ -105,6 +108,16 @@ func unguardedEnvironment(in Input, c plan.Change) finding {
 		return finding{}
 	}
 	return finding{"policy/unguarded-environment", fmt.Sprintf("%s has no %s", c.Address, strings.Join(lacks, " and no ")), "give it reviewers, and branches: [release]"}
+}
+
+// unguardedOperator is about the environment that the operator applies from. Its reviewers are not the spec's to say, so that
+// only a look at it tells.
+func unguardedOperator(c plan.Change) finding {
+	if c.Action == plan.Unknown || len(texts(c, "reviewers")) > 0 {
+		return finding{}
+	}
+	return finding{"policy/unguarded-environment", fmt.Sprintf("%s has no reviewers: what is merged is applied without an approval", c.Address),
+		"an administrator sets required reviewers under Settings > Environments > " + spec.ApplyEnvironment + "; the plan leaves them as they are"}
 }
 
 func unprotectedBranch(in Input, c plan.Change) finding {

@@ -27,7 +27,10 @@ targets:
   prod: { host: "https://prod.cloud.databricks.com", branch: release, catalog: prod }
   prod-eu: { host: "https://prod.cloud.databricks.com", branch: guarded, catalog: prod }
 catalogs: { prod: {}, staging: {} }
-` + more
+` + more + `
+account: { host: "https://accounts.cloud.databricks.com", id: 11111111-2222-3333-4444-555555555555 }
+ci: { operator: mlopsctl }
+`
 	s, list := spec.Parse("mlops.yaml", []byte(text), spec.Options{})
 	if list.HasErrors() {
 		t.Fatal(list)
@@ -85,6 +88,12 @@ func TestEachBuiltInRuleWarnsOfWhatItIsAboutAndOfNothingElse(t *testing.T) {
 				change("environment/prod", "environment", map[string]any{"branches": list("release"), "reviewers": list("team:ml")}),
 				change("environment/staging", "environment", map[string]any{}),
 				{Address: "environment/prod", Kind: "environment", Action: plan.None, After: map[string]any{"branches": list("release")}, Before: map[string]any{"reviewers": list("user:ada")}},
+			}},
+		{"policy/unguarded-environment", change("environment/mlopsctl-apply", "environment", map[string]any{"branches": list("main")}),
+			[]plan.Change{
+				change("environment/mlopsctl-plan", "environment", map[string]any{"branches": list("main")}), // a plan changes nothing
+				{Address: "environment/mlopsctl-apply", Kind: "environment", Action: plan.None, Before: map[string]any{"reviewers": list("user:ada")}},
+				{Address: "environment/mlopsctl-apply", Kind: "environment", Action: plan.Unknown, Want: map[string]any{"branches": list("main")}}, // it may have some
 			}},
 		{"policy/unprotected-branch", change("branch/release", "branch", map[string]any{}),
 			[]plan.Change{change("branch/guarded", "branch", nil), change("branch/main", "branch", nil)}},
