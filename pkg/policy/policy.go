@@ -5,6 +5,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -22,8 +23,26 @@ type Input struct {
 	Rules   []spec.PolicyRule // Stack.Policy, or what Together makes of two
 	Changes []plan.Change
 	Blind   bool // nothing at all was looked at: then "unknown" says nothing of a change
+	// Was is what a pull request is compared with; nil outside of one.
+	Was *Was
 	// Diagnostics of the plan. Those whose code is a built-in rule's are judged like the rest.
 	Diagnostics diag.List
+}
+
+// Was are the wishes and the rules of a pull request's base. Of what it leaves as it was, what a rule of the base's could not be
+// held against is not its doing, and is not said.
+type Was struct {
+	Wishes map[string]resource.Object // by address
+	Rules  []spec.PolicyRule
+}
+
+// leaves reports whether the pull request has a rule, and the wish for an object, as the base has them.
+func (w *Was) leaves(r teams, c plan.Change) bool {
+	if w == nil || !slices.ContainsFunc(w.Rules, func(b spec.PolicyRule) bool { return b.Deny == r.Deny && b.Name == r.Name }) {
+		return false
+	}
+	wish, there := w.Wishes[c.Address]
+	return there && !c.Leaving && reflect.DeepEqual(wish, c.Want)
 }
 
 // Judge returns the diagnostics of a plan with what the rules say of it, sorted. An error whose code is a
@@ -112,7 +131,7 @@ func (in Input) denied(r teams) diag.List {
 			continue
 		}
 		found, undecided := in.verdictByWish(r, of, c)
-		if list = append(list, found...); undecided {
+		if list = append(list, found...); undecided && !in.Was.leaves(r, c) {
 			open = append(open, c.Address)
 		}
 	}
