@@ -31,7 +31,7 @@ if [ -z "${MLOPSCTL_GITHUB_APP_ID:-}" ] && [ -z "${GITHUB_TOKEN:-}${GH_TOKEN:-}"
   export GITHUB_TOKEN=$TOKEN
 fi
 # An Enterprise Server that runs this job may have the job's own token back.
-server=${GITHUB_SERVER_URL#https://}
+server=${GITHUB_SERVER_URL#*://}
 if [ "$server" != github.com ]; then
   export MLOPSCTL_TRUSTED_HOSTS=${MLOPSCTL_TRUSTED_HOSTS:+$MLOPSCTL_TRUSTED_HOSTS,}$server
 fi

@@ -31,15 +31,24 @@ func hub(ts *testscript.TestScript, args []string) {
 	ts.Check(err)
 }
 
+// hubHost is the GitHub host of a script, HUB, and where its API is.
+func hubHost(ts *testscript.TestScript) (host, api string) {
+	if host = ts.Getenv("HUB"); host != "" {
+		return host, host + "/api/v3"
+	}
+	return "https://github.com", "https://api.github.com"
+}
+
 func ask(ts *testscript.TestScript, method, path, body string) []byte {
+	host, api := hubHost(ts)
 	box, err := sandbox.Open(sandbox.Options{Dir: ts.MkAbs(".mlopsctl/sandbox"), Hosts: sandbox.Hosts{
-		GitHub: "https://github.com", Owner: "acme", Account: "https://accounts.cloud.databricks.com",
+		GitHub: host, Owner: "acme", Account: "https://accounts.cloud.databricks.com",
 		AccountID:  "11111111-2222-3333-4444-555555555555",
 		Workspaces: []string{"https://staging.cloud.databricks.com", "https://prod.cloud.databricks.com"},
 	}})
 	ts.Check(err)
 	defer func() { ts.Check(box.Close()) }()
-	req, err := http.NewRequest(method, "https://api.github.com"+strings.Replace(path, "~", "/repos/acme/fares", 1), strings.NewReader(body))
+	req, err := http.NewRequest(method, api+strings.Replace(path, "~", "/repos/acme/fares", 1), strings.NewReader(body))
 	ts.Check(err)
 	req.Header.Set("Authorization", "Bearer "+box.Operator()["GITHUB_TOKEN"])
 	resp, err := box.RoundTripper().RoundTrip(req)
@@ -79,9 +88,10 @@ func event(ts *testscript.TestScript, args []string) {
 	data, err := json.Marshal(map[string]any{"number": number, "pull_request": pull})
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(".mlopsctl/event.json"), data, 0o644))
+	host, api := hubHost(ts)
 	for name, value := range map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": args[0], "GITHUB_EVENT_PATH": ts.MkAbs(".mlopsctl/event.json"), "GITHUB_REPOSITORY": "acme/fares",
-		"GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "77", "GITHUB_OUTPUT": ts.MkAbs(".mlopsctl/output"), "GITHUB_STEP_SUMMARY": ts.MkAbs(".mlopsctl/summary.md"),
+		"GITHUB_SERVER_URL": host, "GITHUB_API_URL": api, "GITHUB_RUN_ID": "77", "GITHUB_OUTPUT": ts.MkAbs(".mlopsctl/output"), "GITHUB_STEP_SUMMARY": ts.MkAbs(".mlopsctl/summary.md"),
 	} {
 		ts.Setenv(name, value)
 	}
