@@ -57,5 +57,5 @@ func footer(r *ci.Report, p Place) string {
 	if p.Run != "" {
 		parts = append(parts, fmt.Sprintf("[run](%s)", p.Run))
 	}
-	return "\n<sub>" + strings.Join(parts, " · ") + "</sub>\n"
+	return Commandless("\n<sub>" + strings.Join(parts, " · ") + "</sub>\n")
 }

@@ -142,7 +142,9 @@ func tally(rows []ci.Row) string {
 	return strings.ReplaceAll(strings.Join(parts, ", "), "wishs", "wishes")
 }
 
+// put takes a text as it stands in a job's log as well: what is made harmless to a runner is longer.
 func (s *sheet) put(text string) bool {
+	text = Commandless(text)
 	if len(text) > s.left {
 		return false
 	}
@@ -281,7 +283,7 @@ func (s *sheet) fields(rows []ci.Row) {
 		for _, l := range lines {
 			text += "    " + l + "\n"
 		}
-		if b.Len()+len(text)+200 > s.left {
+		if text = Commandless(text); b.Len()+len(text)+200 > s.left {
 			b.WriteString("… and more\n")
 			break
 		}

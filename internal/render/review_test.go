@@ -148,6 +148,12 @@ func TestAPlanOf5000ChangesFits(t *testing.T) {
 	if !strings.Contains(comment, "left out here; [the step summary](") {
 		t.Errorf("the comment does not say that something is missing: %s", comment[len(comment)-400:])
 	}
+	for i := range r.Changes { // what is made harmless is longer, in any characters
+		r.Changes[i].Reason, r.Changes[i].Fields[0].After = strings.Repeat("##[error]", 9), strings.Repeat("##[é]", 9)
+	}
+	if n, m := len(Commandless(Comment(r, somewhere))), len(Commandless(Summary(r, somewhere))); n > 65_536 || n < 50_000 || m > 1<<20 || m < 900_000 {
+		t.Errorf("the comment has %d bytes, the summary %d", n, m)
+	}
 	if strings.Count(comment, "<details>") != strings.Count(comment, "</details>") {
 		t.Error("a section is not closed")
 	}
