@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -96,23 +99,27 @@ func (c *check) find() error {
 	return c.locate()
 }
 
-// locate finds the spec of the folder. Where the pull request's is fetched, none has to be here.
+// locate finds the spec of the folder. A pull request's check needs none there: it is fetched, or has been taken away.
 func (c *check) locate() error {
 	path, err := c.app.flags.file()
 	if err != nil {
 		return err
 	}
-	c.report.File = path
-	if found, err := spec.Locate(path); err == nil {
+	found, missing := spec.Locate(path)
+	switch {
+	case missing == nil:
 		path = found
-		if c.here, err = gitrepo.CheckoutOf(path); err != nil {
-			return fmt.Errorf("looking at the checkout: %w", err)
-		}
+	case c.event.Pull == 0:
+		return &failure{code: exitInvalid, list: problem("spec/file", missing.Error(), "name a spec with -f")}
+	case path == ".":
+		path = "mlops.yaml" // a pull request may take it away, which is said where it is reviewed
+	}
+	if c.here, err = gitrepo.CheckoutOf(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking at the checkout: %w", err)
+	}
+	c.report.File = path
+	if missing == nil || !c.options.fromAPI {
 		c.report.File = cmp.Or(c.here.Path, c.inWorkspace(path), path)
-	} else if !c.options.fromAPI {
-		return &failure{code: exitInvalid, list: problem("spec/file", err.Error(), "name a spec with -f")}
-	} else if path == "." {
-		path, c.report.File = "mlops.yaml", "mlops.yaml"
 	}
 	if c.options.fromAPI && !filepath.IsLocal(c.report.File) {
 		return misuse("--file %s: a spec that is fetched is named by its path in the repository", path)
@@ -181,9 +188,23 @@ func (c *check) checkedOut() bool {
 	return c.event.HeadSHA != "" && (c.here.Commit == c.event.HeadSHA || slices.Contains(c.here.Parents, c.event.HeadSHA))
 }
 
+// trusted reports whether the job has the base branch's rights though it is about what somebody proposes: by its event, or as
+// somebody asked for the check of a pull request by its number.
+func (c *check) trusted() bool {
+	return c.event.Privileged() || c.options.fromAPI && c.inActions()
+}
+
+// specCheckedOut reports whether the spec that lies here is the one that is proposed, as after a checkout of files, or a merge,
+// that no commit shows.
+func (c *check) specCheckedOut() bool {
+	const largest = 1 << 20 // of a spec
+	data, err := readFile(c.head.path, largest)
+	return err == nil && bytes.Equal(data, c.head.data) && !bytes.Equal(data, c.base.data)
+}
+
 // refuseCheckout ends a run that has the base branch's rights beside files that somebody proposes.
-func (c *check) refuseCheckout() error {
-	if !c.event.Privileged() || !c.checkedOut() {
+func (c *check) refuseCheckout(lies func() bool) error {
+	if !c.trusted() || !lies() {
 		return nil
 	}
 	return &failure{code: exitRefused, list: problem("ci/head-checked-out",

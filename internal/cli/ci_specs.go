@@ -21,7 +21,7 @@ func (c *check) specs(ctx context.Context) error {
 	if err := c.propose(ctx); err != nil {
 		return err
 	}
-	if err := c.refuseCheckout(); err != nil {
+	if err := c.refuseCheckout(c.checkedOut); err != nil {
 		return err
 	}
 	found, err := c.readBase(ctx)
@@ -87,7 +87,7 @@ func (c *check) baseRevision(ctx context.Context) string {
 		return p[0]
 	}
 	desk, err := c.atDesk()
-	if err != nil || !c.options.fromAPI {
+	if err != nil {
 		return c.event.BaseSHA
 	}
 	commit, behind, err := desk.Fork(ctx, c.event.BaseSHA, c.event.HeadSHA)
@@ -142,8 +142,12 @@ func (c *check) readHead(ctx context.Context) (err error) {
 		if c.head.data, _, err = c.fetch(ctx, c.event.HeadSHA); err != nil {
 			return &failure{code: exitInvalid, list: problem("ci/no-head", "the pull request's spec cannot be read: "+err.Error(), "a spec is a plain file of at most a megabyte, under the same path as on the base branch")}
 		}
+		if err := c.refuseCheckout(c.specCheckedOut); err != nil {
+			return err
+		}
 		c.head.stack, list = spec.Parse(c.head.path, c.head.data, o)
 	} else {
+		c.elsewhere()
 		c.head.stack, list = spec.Load(c.head.path, o)
 	}
 	c.report.Head.Commit = c.head.commit
@@ -154,6 +158,16 @@ func (c *check) readHead(ctx context.Context) (err error) {
 	c.head.found = list // the plan says it with the rest, as its rules may have something to say about it
 	c.report.Head.SHA256 = c.head.stack.SHA256
 	return nil
+}
+
+// elsewhere says that what lies here is no checkout of the pull request: what is checked is then not what it proposes.
+func (c *check) elsewhere() {
+	if c.event.Pull == 0 || c.here.Commit == "" || c.checkedOut() {
+		return
+	}
+	c.report.Diagnostics = append(c.report.Diagnostics, diag.Diagnostic{Severity: diag.Warning, Code: "ci/elsewhere",
+		Summary: fmt.Sprintf("the spec that was checked is that of %.10s, and pull request #%d proposes %.10s", c.here.Commit, c.event.Pull, c.event.HeadSHA),
+		Detail:  "check the pull request's commit out, or let --head-from-api fetch its spec"})
 }
 
 // onlyOfBase lets a spec that may be anybody's read no other variables than the base branch's does: what it reads
