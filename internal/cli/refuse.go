@@ -108,7 +108,11 @@ func (a *app) applyFailure(r apply.Report, err error) error {
 	case errors.Is(err, ledger.ErrTorn), errors.Is(err, ledger.ErrNewer), errors.Is(err, ledger.ErrOther):
 		return &failure{code: refused, list: problem("ledger/unusable", err.Error()+changed, "plan again to see what can be done about it")}
 	case begun:
-		return &failure{code: exitPartly, list: problem("apply/ended-early", err.Error(), "apply again to go on from here")}
+		code := exitPartly
+		if a.stop.interrupted() {
+			code = exitInterrupted
+		}
+		return &failure{code: code, list: problem("apply/ended-early", err.Error(), "apply again to go on from here")}
 	case errors.Is(err, resource.ErrNotFound):
 		return &failure{code: refused, list: problem("ledger/no-repository", err.Error()+changed,
 			"an apply records what it makes in the repository; if it is not there yet, let this apply create it: add `--only repository`, or leave --only out")}

@@ -1,28 +1,20 @@
 package cli
 
 import (
-	"fmt"
+	"errors"
 	"testing"
 
-	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
 )
 
-// A code that says that nothing was changed must be certain of it.
-func TestAnApplyThatMayHaveMadeSomethingIsNoPlainError(t *testing.T) {
-	refusal := fmt.Errorf("listing the branches: %w", &transport.Error{Status: 401})
-	a := &app{stop: &stopper{}}
-	for name, c := range map[string]struct {
-		result apply.Result
-		want   exitCode
-	}{
-		"refused":                  {apply.Result{Status: apply.Failed, Err: refusal}, exitError},
-		"refused once it was made": {apply.Result{Status: apply.Failed, Err: refusal, Unsure: true}, exitPartly},
-		"failed on the way":        {apply.Result{Status: apply.Failed, Err: &transport.Error{}}, exitPartly},
-		"done":                     {apply.Result{Status: apply.Done}, exitDone},
-	} {
-		if got := a.appliedCode(apply.Report{Results: []apply.Result{c.result}}); got != c.want {
-			t.Errorf("%s: exit code %d, want %d", name, got, c.want)
+func TestAnApplyThatEndsEarlyEndsAsItWasEnded(t *testing.T) {
+	begun := apply.Report{Results: []apply.Result{{Address: "repository", Status: apply.Done}}}
+	for why, want := range map[reason]exitCode{"": exitPartly, byTime: exitPartly, bySignal: exitInterrupted} {
+		a := &app{stop: newStopper()}
+		a.stop.why.Store(why)
+		var f *failure
+		if err := a.applyFailure(begun, errors.New("the ledger cannot be reached")); !errors.As(err, &f) || f.code != want {
+			t.Errorf("ended because of %q, it ends with %v; want %d", why, err, want)
 		}
 	}
 }

@@ -166,6 +166,7 @@ func (r *reference) try(t *testing.T, a aim, f *figures) {
 	if !endsAs(struck, s) {
 		t.Errorf("struck, it ends with %d:\n%s", struck.code, struck)
 	}
+	w.unsaid = w.ledger() == nil && len(w.repositories()) > 0
 	again := w.do(nil, r.phase.again...)
 	if again.code != 0 {
 		t.Errorf("the run after it ends with %d:\n%s", again.code, again)

@@ -28,6 +28,7 @@ type world struct {
 	login   login
 	later   time.Duration // by which the clock of the services is ahead
 	earlier string        // the client secret that prod's jobs had before the phase, if they had one
+	unsaid  bool          // a run ended when it had made the repository, and had no ledger yet to say so in
 }
 
 // login is how the operator logs in to GitHub.
