@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/mlopsctl/mlopsctl/internal/memo"
@@ -13,6 +14,20 @@ import (
 // Object is an object of a workspace that levels are given on: its type as the paths of the permissions API
 // call it (directories, experiments, jobs, cluster-policies), and its id there.
 type Object struct{ Type, ID string }
+
+// ObjectType returns the type of objects that a spec calls by kind, such as directory; "" for what is none.
+func ObjectType(kind string) string {
+	switch kind {
+	case "directory":
+		return "directories"
+	case "experiment", "job":
+		return kind + "s"
+	case "cluster_policy":
+		return "cluster-policies"
+	default:
+		return ""
+	}
+}
 
 // String returns TYPE/ID.
 func (o Object) String() string { return o.Type + "/" + o.ID }
@@ -45,6 +60,24 @@ func (f *Fleet) Access(ctx context.Context, host string, o Object) ([]Access, er
 		}
 		return list.access(), nil
 	})
+}
+
+// ManagesObject returns whether this program manages an object, as far as the list of who may do what on it tells.
+func (f *Fleet) ManagesObject(ctx context.Context, host string, o Object) (Standing, error) {
+	list, err := f.Access(ctx, host, o)
+	if err != nil {
+		return Unknown, err
+	}
+	for _, a := range list {
+		levels := append(slices.Clone(a.Direct), a.Inherited...)
+		if !slices.Contains(levels, "CAN_MANAGE") && !slices.Contains(levels, "IS_OWNER") {
+			continue
+		}
+		if _, itself, err := f.Stands(ctx, host, a.Name); err != nil || itself || a.Is(AccessGroup, WorkspaceUsers) {
+			return May, err
+		}
+	}
+	return Unknown, nil
 }
 
 // ForgetAccess makes the next look at who may do what one at live state.

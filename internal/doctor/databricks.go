@@ -69,7 +69,7 @@ func principalID(p *plan.Plan, name string) string {
 	return ""
 }
 
-func (x Examiner) onWorkspace(ctx context.Context, f *rights.Finding) {
+func (x Examiner) onWorkspace(ctx context.Context, p *plan.Plan, f *rights.Finding) {
 	f.What = f.Right.String()
 	me, err := x.Fleet.Who(ctx, f.Host)
 	switch {
@@ -88,8 +88,11 @@ func (x Examiner) onWorkspace(ctx context.Context, f *rights.Finding) {
 	case rights.Member:
 		fine(f, me.User+" is assigned to it")
 		return
-	case rights.WorkspaceAdmin, rights.Object:
+	case rights.WorkspaceAdmin:
 		x.adminRight(me, f)
+		return
+	case rights.Object:
+		x.objectRight(ctx, p, me, f)
 		return
 	case rights.Manage:
 		may, err = x.Fleet.Manages(ctx, f.Host, s)
@@ -140,18 +143,13 @@ func grantFix(r rights.Right, user string) string {
 	return fmt.Sprintf("%s runs: GRANT %s ON %s TO `%s`", who, privilege, on, user)
 }
 
-// adminRight: whoever administers the workspace may change what is in it. For others the object's own list
-// would have to be read.
 func (x Examiner) adminRight(me databricks.Person, f *rights.Finding) {
-	switch {
-	case me.Admin:
+	if me.Admin {
 		fine(f, me.User+" is a workspace admin")
-	case f.Right.Sort == rights.Object:
-		f.Why, f.Fix = me.User+" is no workspace admin, and what the object's own list says was not read", "a workspace admin gives it CAN_MANAGE"
-	default:
-		missing(f, me.User+" is a user of the workspace", fmt.Sprintf(
-			"a workspace admin puts it into the group admins: Settings, Identity and access, Groups, at %s; or an account admin assigns it as Admin", f.Host))
+		return
 	}
+	missing(f, me.User+" is a user of the workspace", fmt.Sprintf(
+		"a workspace admin puts it into the group admins: Settings, Identity and access, Groups, at %s; or an account admin assigns it as Admin", f.Host))
 }
 
 func securable(on string) databricks.Securable {

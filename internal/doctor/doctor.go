@@ -216,7 +216,7 @@ func (x Examiner) examine(ctx context.Context, p *plan.Plan, n rights.Need) righ
 	case rights.AccountAdmin, rights.Manager:
 		x.onAccount(ctx, p, &f)
 	default:
-		x.onWorkspace(ctx, &f)
+		x.onWorkspace(ctx, p, &f)
 	}
 	return f
 }

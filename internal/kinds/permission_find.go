@@ -14,8 +14,7 @@ import (
 // objectOf returns the object of a wish as the permissions API calls it, without an id where the spec makes it
 // and has not yet.
 func objectOf(ctx context.Context, f *databricks.Fleet, want permission) (databricks.Object, error) {
-	types := map[string]string{"directory": "directories", "experiment": "experiments", "job": "jobs", "cluster_policy": "cluster-policies"}
-	o := databricks.Object{Type: types[want.ObjectType], ID: want.ObjectID.Value}
+	o := databricks.Object{Type: databricks.ObjectType(want.ObjectType), ID: want.ObjectID.Value}
 	switch {
 	case o.Type == "":
 		return o, fmt.Errorf("%q is not a type of object", want.ObjectType)

@@ -54,7 +54,7 @@ func partyWith(sort string, list []rights.Allowance) party {
 				p.managed = append(p.managed, n.Host)
 			case rights.Privilege:
 				p.privileges = append(p.privileges, n.Level)
-			case rights.Repository: // of every member
+			case rights.Repository, rights.Object: // of every member; of whoever made the object
 			default:
 				panic(fmt.Sprintf("a first install asks for %s", n.Right)) // impossible: who makes a thing owns it
 			}

@@ -122,6 +122,7 @@ func shortagesOnDatabricks() []shortage {
 		{name: "a catalog that is somebody else's", what: "to own catalog:prod, or MANAGE on it", world: others("USE_CATALOG", "CREATE_SCHEMA", "BROWSE"),
 			replace: [2]string{"prod: { schemas", "prod: { comment: Production, schemas"}},
 		{name: "grants on what is somebody else's", what: "to grant on catalog:prod", world: others("USE_CATALOG", "CREATE_SCHEMA", "BROWSE")},
+		{name: "an object that is somebody else's", what: "to read it", why: "does not have Manage permissions on", world: withJob(""), replace: onJob},
 		{name: "no login for Databricks", what: "a login", why: "no credentials for https://accounts.cloud.databricks.com", env: func(e map[string]string) { delete(e, "DATABRICKS_CLIENT_SECRET") }},
 		{name: "a client secret that is wrong", what: "a login", why: "the login was refused", env: func(e map[string]string) { e["DATABRICKS_CLIENT_SECRET"] = "another" }},
 		{name: "a workspace without a metastore", what: "what catalog/prod waits for", why: "has no Unity Catalog metastore", world: func(w map[string]map[string]any) {
@@ -133,6 +134,37 @@ func shortagesOnDatabricks() []shortage {
 		}},
 		{name: "an input table that is not there", what: "what grant/table:prod.taxi.trips/taxi-prod waits for", why: "does not exist yet", replace: [2]string{"schema: taxi }", "schema: taxi, input: taxi.trips }"}},
 		{name: "a value that is not set", what: "what secret/WORKFLOW_TOKEN is made from", why: "MLOPS_OTHER", replace: [2]string{"MLOPS_WORKFLOW_TOKEN", "MLOPS_OTHER"}},
+	}
+}
+
+// onJob lets the spec give access to a job, which is there.
+var onJob = [2]string{"secrets:", "  - { principal: \"group:ml-engineers\", target: prod, on: \"job:nightly\", level: CAN_VIEW }\nsecrets:"}
+
+// withJob has the job of an owner, the operator for "". The party may look at it.
+func withJob(owner string) func(map[string]map[string]any) {
+	return func(w map[string]map[string]any) {
+		job := map[string]any{"workspace": "https://prod.cloud.databricks.com", "name": "nightly"}
+		w["databricks"]["jobs"] = []any{job}
+		if owner != "" {
+			job["owner"] = owner
+			return
+		}
+		w["databricks"]["access"] = []any{map[string]any{"workspace": job["workspace"], "on": "job:nightly", "principal": "service_principal:deployer", "level": "CAN_VIEW"}}
+	}
+}
+
+// TestAnObjectOfOnesOwnMayBeChanged: the list that a plan reads of an object tells who manages it.
+func TestAnObjectOfOnesOwnMayBeChanged(t *testing.T) {
+	specText, key := strings.Replace(smallSpec, onJob[0], onJob[1], 1), signingKey(t)
+	p := partyWith("classic", least(t, smallSpec).Operator)
+	w := open(t, specText, p.worldWith(t, key, withJob("service_principal:deployer")))
+	report, live, err := w.engineAs(p.env(key)).Doctor(ctx(), engine.Aim{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(report.Findings(), func(f rights.Finding) bool { return f.What == "CAN_MANAGE on job:nightly" })
+	if i < 0 || report.Findings()[i].State != rights.OK {
+		t.Errorf("it says %+v of the job; the plan %+v", report.Findings(), live.Find("permission/prod/job:nightly/group:ml-engineers"))
 	}
 }
 
