@@ -49,11 +49,13 @@ func (a *app) runPromote(ctx context.Context) (err error) {
 		return err
 	}
 	aim := a.aim(deletion{prune: true})
+	settled := a.waiting("reading live state")
 	p, err := s.engine.Plan(ctx, aim)
 	if errors.Is(err, engine.ErrNothingSelected) {
 		aim.Target = ""
 		p, err = s.engine.Plan(ctx, aim)
 	}
+	settled()
 	if err != nil {
 		return planFailure(err)
 	}
@@ -91,7 +93,11 @@ func (a *app) promote(ctx context.Context, s *session, p *plan.Plan, w way) erro
 	case done.Opened:
 		r.Action, text = "create", "is opened"
 	}
-	return a.promoted(r, fmt.Sprintf("Pull request #%d from %s to %s %s: %d commits. A person reviews and merges it: %s", done.Number, from, into, text, d.Ahead, done.URL))
+	commits := fmt.Sprintf("%d commits", d.Ahead)
+	if d.Ahead == 1 {
+		commits = "1 commit"
+	}
+	return a.promoted(r, fmt.Sprintf("Pull request #%d from %s to %s %s: %s. A person reviews and merges it: %s", done.Number, from, into, text, commits, done.URL))
 }
 
 // promotionResult is what a program is told.

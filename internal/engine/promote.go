@@ -26,8 +26,12 @@ type Promoted struct {
 	Kept   bool // somebody else opened it: what it says is left alone
 }
 
-// Distance is what one branch has that another lacks. A branch that is not there is resource.ErrNotFound.
+// Distance is what one branch has that another lacks. A branch that is not there is resource.ErrNotFound, and so is the
+// repository.
 func (e *Engine) Distance(ctx context.Context, base, head string) (github.Distance, error) {
+	if _, err := e.hub.Repository(ctx); err != nil {
+		return github.Distance{}, err
+	}
 	heads, err := e.hub.Branches(ctx)
 	if err != nil {
 		return github.Distance{}, err

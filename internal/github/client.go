@@ -250,7 +250,7 @@ var errNoListing = errors.New("it is no page of a listing")
 // token what it may not see, and an object that is hidden must never look absent.
 func hidden(err error) error {
 	if errors.Is(err, resource.ErrNotFound) {
-		return fmt.Errorf("%w to see it, as GitHub hides from a token what it may not see: give it administration of the repository: %v", resource.ErrForbidden, err)
+		return fmt.Errorf("%w to see it, as GitHub hides from a token what it may not see; `mlopsctl doctor` says what it lacks: %v", resource.ErrForbidden, err)
 	}
 	return err
 }
