@@ -16,11 +16,12 @@ import (
 // file world.yaml beside the spec for its world.
 func (a *app) enterSandbox(s *spec.Stack, dir string) (*sandbox.Sandbox, error) {
 	const largest = 64 << 20
-	world, err := readFile(filepath.Join(s.Dir, "world.yaml"), largest)
+	file := filepath.Join(s.Dir, "world.yaml")
+	world, err := readFile(file, largest)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the sandbox's world: %w", err)
 	}
-	return sandbox.Open(sandbox.Options{Dir: dir, Now: a.clock.Now, Hosts: sandboxHosts(s), World: world})
+	return sandbox.Open(sandbox.Options{Dir: dir, Now: a.clock.Now, Hosts: sandboxHosts(s), World: world, WorldFile: file})
 }
 
 func sandboxHosts(s *spec.Stack) sandbox.Hosts {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,11 +125,12 @@ func (a *app) reset(worldFile string) error {
 		return err
 	}
 	var world []byte
+	beside := filepath.Join(stack.Dir, "world.yaml")
 	if worldFile != "" {
 		if world, err = os.ReadFile(worldFile); err != nil {
 			return misuse("the sandbox's world: %v", err)
 		}
-	} else if world, err = os.ReadFile(filepath.Join(stack.Dir, "world.yaml")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	} else if world, err = os.ReadFile(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the sandbox's world: %w", err)
 	}
 	dir := a.sandboxDir()
@@ -137,7 +139,7 @@ func (a *app) reset(worldFile string) error {
 	}
 	// A world that is wrong must not cost the state that is there, so it is tried first; a state that
 	// cannot be opened any more must not keep anybody from a new one, so it is not opened.
-	o := sandbox.Options{Now: a.clock.Now, Hosts: sandboxHosts(stack), World: world}
+	o := sandbox.Options{Now: a.clock.Now, Hosts: sandboxHosts(stack), World: world, WorldFile: cmp.Or(worldFile, beside)}
 	trial, err := sandbox.Open(o)
 	if err != nil {
 		return err

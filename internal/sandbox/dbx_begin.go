@@ -152,7 +152,7 @@ func (b *worldBuilder) workspaceOf(host string) (*dbxWorkspace, error) {
 	if w := b.d.workspace(strings.TrimSuffix(host, "/")); w != nil {
 		return w, nil
 	}
-	return nil, fmt.Errorf("no workspace %q; the workspaces are %v", host, b.opt.Hosts.Workspaces)
+	return nil, fmt.Errorf("no workspace %q; the spec's are %s", host, strings.Join(b.opt.Hosts.Workspaces, ", "))
 }
 
 func (b *worldBuilder) users(w *DatabricksWorld) error {

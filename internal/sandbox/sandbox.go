@@ -28,13 +28,15 @@ type Hosts struct {
 }
 
 // Options opens a sandbox. Dir is the folder that keeps its state, "" for memory alone; Now is its
-// clock; World is a world file's text, read only when the folder holds no state yet. One process at
-// a time may have a folder open.
+// clock; World is a world file's text, read only when the folder holds no state yet, and WorldFile what errors call
+// it. One process at a time may have a folder open.
 type Options struct {
 	Dir   string
 	Now   func() time.Time
 	Hosts Hosts
 	World []byte
+
+	WorldFile string
 }
 
 // Sandbox is an open sandbox. Its methods may be called from any goroutine.

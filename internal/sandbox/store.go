@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,23 +67,27 @@ func (s *Sandbox) welcome() {
 // begin makes the state that the guide presumes, and adds what a world file says.
 func (s *Sandbox) begin(world []byte) error {
 	w, err := parseWorld(world)
+	if err == nil {
+		s.state = &State{Format: stateFormat, Operator: w.Operator}
+		err = s.make(w)
+	}
 	if err != nil {
-		return err
-	}
-	if err := checkOperator(w.Operator); err != nil {
-		return fmt.Errorf("world file: %w", err)
-	}
-	s.state = &State{Format: stateFormat, Operator: w.Operator}
-	if err := s.beginDatabricks(w.Databricks); err != nil {
-		return fmt.Errorf("world file: %w", err)
-	}
-	if err := s.beginGitHub(w.GitHub); err != nil {
-		return fmt.Errorf("world file: %w", err)
-	}
-	if err := s.inject(w.Faults); err != nil {
-		return fmt.Errorf("world file: %w", err)
+		return fmt.Errorf("%s: %w", cmp.Or(s.opt.WorldFile, "world file"), err)
 	}
 	return s.save()
+}
+
+func (s *Sandbox) make(w *World) error {
+	if err := checkOperator(w.Operator); err != nil {
+		return err
+	}
+	if err := s.beginDatabricks(w.Databricks); err != nil {
+		return err
+	}
+	if err := s.beginGitHub(w.GitHub); err != nil {
+		return err
+	}
+	return s.inject(w.Faults)
 }
 
 // save writes the state beside the old one and puts it in its place, so that a kill, or a second

@@ -3,8 +3,8 @@ package sandbox
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -142,11 +142,15 @@ func parseWorld(text []byte) (*World, error) {
 	w := &World{}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
-	if err := d.Decode(w); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("world file: %w", err)
+	err := d.Decode(w)
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
+		err = errors.New(strings.Join(wrong.Errors, "; ")) // it says one a line
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
 	}
 	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
-		return nil, errors.New("world file: more than one document")
+		return nil, errors.New("more than one document")
 	}
 	return w, nil
 }
