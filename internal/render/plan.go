@@ -33,7 +33,7 @@ func Plan(p *plan.Plan, v PlanView) string {
 		v.host(&b, host, acting)
 	}
 	v.held(&b, p, plan.Wait, "Waiting for a person")
-	v.held(&b, p, plan.Blocked, "Blocked: nothing is done about these until somebody else acts")
+	v.held(&b, p, plan.Blocked, "Blocked: nothing is done about these until somebody acts")
 	v.held(&b, p, plan.Unknown, "Unknown: these could not be read, so nothing is said about them")
 	v.unchanged(&b, p)
 	b.WriteString(v.summary(p) + "\n")
