@@ -92,5 +92,8 @@ func (a *app) root() *cobra.Command {
 		a.ciCommand(), a.secretsCommand(), a.ledgerCommand(), a.doctorCommand(), a.verifyCommand(), a.sandboxCommand(), a.schemaCommand(), a.explainCommand(), a.versionCommand())
 	root.AddCommand(topics()...)
 	root.SetHelpCommand(helpCommand(root))
+	root.Version = build().String()
+	root.SetVersionTemplate("{{.Version}}\n")
+	a.complete(root)
 	return root
 }

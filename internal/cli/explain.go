@@ -12,11 +12,12 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:         "explain [PATH | CODE]",
-		Short:       "Document a key of the spec, or the code of a diagnostic",
-		Example:     "  mlopsctl explain\n  mlopsctl explain targets.prod.ci_auth\n  mlopsctl explain spec/unknown-key",
-		Args:        cobra.MaximumNArgs(1),
-		Annotations: takes("text,json", wholeStack),
+		Use:               "explain [PATH | CODE]",
+		Short:             "Document a key of the spec, or the code of a diagnostic",
+		Example:           "  mlopsctl explain\n  mlopsctl explain targets.prod.ci_auth\n  mlopsctl explain spec/unknown-key",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: explainable,
+		Annotations:       takes("text,json", wholeStack),
 		RunE: a.run(func(_ *cobra.Command, args []string) error {
 			what := strings.Join(args, "")
 			e, err := spec.Explain(what)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,9 @@ func (a *app) doCommand() *cobra.Command {
 		Annotations: takes("text", wholeStack),
 		RunE: a.run(func(cmd *cobra.Command, args []string) error {
 			d.Do, d.On = args[0], strings.Join(args[1:], "")
+			if !slices.Contains(sandbox.Deeds(), d.Do) {
+				return misuse("sandbox do %q: it is one of %s", d.Do, strings.Join(sandbox.Deeds(), ", "))
+			}
 			if from != "" {
 				data, err := os.ReadFile(from)
 				if err != nil {

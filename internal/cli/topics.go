@@ -98,8 +98,9 @@ and the repository has to let it push to ` + ledger.Prefix + `*, which is no bra
 // helpCommand is `help [COMMAND | TOPIC]`. Cobra's own exits with 0 for one that does not exist.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND | TOPIC]",
-		Short: "Help about a command or a topic",
+		Use:               "help [COMMAND | TOPIC]",
+		Short:             "Help about a command or a topic",
+		ValidArgsFunction: helpable(root),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {

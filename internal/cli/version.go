@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -44,6 +45,15 @@ func build() buildInfo {
 	return b
 }
 
+// String says it in one line.
+func (b buildInfo) String() string {
+	commit := cmp.Or(b.Commit, "unknown")
+	if b.Modified {
+		commit += ", modified"
+	}
+	return fmt.Sprintf("mlopsctl %s (commit %s, %s, %s)", b.Version, commit, b.Go, b.Platform)
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:         "version",
@@ -56,11 +66,7 @@ func (a *app) versionCommand() *cobra.Command {
 				a.printJSON(render.JSON(b))
 				return nil
 			}
-			commit := cmp.Or(b.Commit, "unknown")
-			if b.Modified {
-				commit += ", modified"
-			}
-			a.print(sentence("mlopsctl %s (commit %s, %s, %s)", b.Version, commit, b.Go, b.Platform))
+			a.print(b.String() + "\n")
 			return nil
 		}),
 	}

@@ -98,6 +98,17 @@ func (f *fragment) complete(path []string) ([]string, bool) {
 	return append([]string{path[0]}, below...), found
 }
 
+// Paths are the paths of all keys, with a star for names and places in lists.
+func Paths() []string {
+	var all []string
+	eachProperty(func(path []string, _ *fragment) {
+		if path[len(path)-1] != "*" {
+			all = append(all, dotted(path))
+		}
+	})
+	return all
+}
+
 func explainCode(code string) (Explanation, error) {
 	var known []string
 	for _, c := range Codes() {
