@@ -71,7 +71,9 @@ func (a *app) runCI(ctx context.Context, o ciOptions) (err error) {
 	if err := c.find(); err != nil {
 		return err
 	}
+	settled := a.waiting("looking at the spec and at live state")
 	err = c.inspect(ctx)
+	settled()
 	var f *failure
 	switch {
 	case err != nil && !errors.As(err, &f):

@@ -39,7 +39,9 @@ func (a *app) listSecrets(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = closing(err, s.close) }()
+	settled := a.waiting("reading live state")
 	all, p, err := s.engine.Credentials(ctx)
+	settled()
 	if err != nil {
 		return planFailure(err)
 	}

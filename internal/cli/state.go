@@ -71,7 +71,9 @@ func (a *app) withLedger(ctx context.Context, do func(context.Context, *session,
 		return err
 	}
 	defer func() { err = closing(err, s.close) }()
+	settled := a.waiting("reading the ledger")
 	b, err := s.engine.Ledger(ctx)
+	settled()
 	if err != nil {
 		return a.ledgerFailure(s, err)
 	}

@@ -1,13 +1,19 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
+
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
 
 // terminalPair opens a pseudo terminal: what a person sees and types, and what the program gets.
@@ -47,12 +53,69 @@ func atTerminal(t *testing.T, typed string, env map[string]string, args ...strin
 		data, _ := io.ReadAll(person) // it ends in EIO once the program's side is closed
 		all <- string(data)
 	}()
-	code = Run(t.Context(), args, Streams{In: program, Out: program, Err: program,
-		Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	code = Run(t.Context(), args, Streams{In: program, Out: program, Err: program, Env: environ(env)})
 	if err := program.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return code, <-all
+}
+
+func environ(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+}
+
+// patience is a network that fails once somebody has seen that the program waits for it.
+type patience struct{ seen chan struct{} }
+
+func (p patience) RoundTrip(req *http.Request) (*http.Response, error) {
+	select {
+	case <-p.seen:
+		return nil, errors.New("nobody answers")
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+}
+
+// TestEveryCommandThatAsksShowsThatItWaits: at a terminal nobody looks at nothing for long.
+func TestEveryCommandThatAsksShowsThatItWaits(t *testing.T) {
+	spec := stack(t, "")
+	text := strings.Replace(minimalSpec, "prod: { host", "prod: { branch: release, host", 1) + "branches: { main: { default: true }, release: { from: main } }\n"
+	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"plan", "apply", "graph", "doctor", "verify", "promote", "secrets", "state show", "state history", "ci --drift"} {
+		t.Run(line, func(t *testing.T) {
+			person, program := terminalPair(t)
+			wire := patience{seen: make(chan struct{})}
+			all := make(chan string)
+			go func() {
+				var text strings.Builder
+				buffer := make([]byte, 4096)
+				for told := false; ; {
+					n, err := person.Read(buffer)
+					text.Write(buffer[:n])
+					if !told && strings.Contains(text.String(), " … ") {
+						close(wire.seen)
+						told = true
+					}
+					if err != nil { // EIO, once the program's side is closed
+						all <- text.String()
+						return
+					}
+				}
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			Run(ctx, append(strings.Fields(line), "-f", spec), Streams{In: program, Out: program, Err: program, Base: wire,
+				Clock: virtual.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), time.Second), Env: environ(map[string]string{"GITHUB_TOKEN": "t"})})
+			if err := program.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if seen := <-all; !strings.Contains(seen, " … ") {
+				t.Errorf("it waits and says nothing; it said\n%s", seen)
+			}
+		})
+	}
 }
 
 func TestOnlyYesMeansYes(t *testing.T) {
