@@ -36,9 +36,11 @@ apply does.`,
 			Long: `Environment variables:
 
   DATABRICKS_*, ARM_*, GOOGLE_*   credentials for Databricks, as its own tools read them, where no profile
-                                  of ~/.databrickscfg is for the host
-  GITHUB_TOKEN, GH_TOKEN          credentials for GitHub; then MLOPSCTL_GITHUB_APP_ID, …_INSTALLATION_ID and
-                                  …_PRIVATE_KEY; then what the gh CLI has stored
+                                  of ~/.databrickscfg (or DATABRICKS_CONFIG_FILE) is for the host
+  GITHUB_TOKEN, GH_TOKEN          credentials for GitHub, on an Enterprise Server after GH_ENTERPRISE_TOKEN and
+                                  GITHUB_ENTERPRISE_TOKEN; then MLOPSCTL_GITHUB_APP_ID,
+                                  MLOPSCTL_GITHUB_APP_INSTALLATION_ID and MLOPSCTL_GITHUB_APP_PRIVATE_KEY;
+                                  then what the gh CLI has stored
   MLOPSCTL_TRUSTED_HOSTS          hosts, with commas between, that a credential may go to besides the
                                   services' own domains
   MLOPS_*                         what the spec may read as ${env.NAME}
