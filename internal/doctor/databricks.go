@@ -117,6 +117,8 @@ func (x Examiner) judge(me databricks.Person, f *rights.Finding, may databricks.
 		missing(f, me.User+" has it neither by itself nor through a group", grantFix(*f.Right, me.User))
 	case err != nil:
 		undecided(f, err)
+	default:
+		f.Why, f.Fix = me.User+" does not have it itself; it may come through a group whose members are not shown to it", grantFix(*f.Right, me.User)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/rights"
 	"github.com/mlopsctl/mlopsctl/internal/transport"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // Examiner asks the clients of a run. Logins tell where a credential comes from, and send nothing.
@@ -159,7 +160,7 @@ func (x Examiner) unread(ctx context.Context, p *plan.Plan) []rights.Finding {
 		found = merge(found, f)
 	}
 	for _, c := range p.Changes {
-		if c.Action != plan.Unknown || explained[c.Address] {
+		if c.Action != plan.Unknown || explained[c.Address] || unreachable(p, c) {
 			continue
 		}
 		i := slices.IndexFunc(found, func(f rights.Finding) bool { return f.Right == nil && f.Why == c.Reason })
@@ -171,6 +172,14 @@ func (x Examiner) unread(ctx context.Context, p *plan.Plan) []rights.Finding {
 		found[i].For = append(found[i].For, c.Address)
 	}
 	return found
+}
+
+// unreachable reports whether a change was not looked at for want of another object's id: that one is told of.
+func unreachable(p *plan.Plan, c plan.Change) bool {
+	return slices.ContainsFunc(c.Needs, func(n resource.Need) bool {
+		on := p.Find(n.Addr)
+		return n.Field != "" && on != nil && on.Action == plan.Unknown
+	})
 }
 
 // hostOf is where a change is looked at; GitHub where it lies on no host.

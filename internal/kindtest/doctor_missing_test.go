@@ -225,6 +225,9 @@ func (s shortage) examined(t *testing.T, key *rsa.PrivateKey) rights.Finding {
 	}
 	var missing []string
 	for _, f := range report.Findings() {
+		if f.Why == "" || strings.Contains(f.Why, "it is found through") {
+			t.Errorf("%s is %s, because of %q", f.What, f.State, f.Why)
+		}
 		if f.State == rights.Missing && f.What == s.what && strings.Contains(f.Why, s.why) {
 			return f
 		}
@@ -234,6 +237,26 @@ func (s shortage) examined(t *testing.T, key *rsa.PrivateKey) rights.Finding {
 	}
 	t.Fatalf("doctor does not say that %q is missing, as %q; it says\n%s", s.what, s.why, strings.Join(missing, "\n"))
 	return rights.Finding{}
+}
+
+// TestWhatMayComeThroughAGroupSaysSo: an account that shows no groups leaves open whether a metastore's owners are one's own.
+func TestWhatMayComeThroughAGroupSaysSo(t *testing.T) {
+	key := signingKey(t)
+	p := partyWith("classic", least(t, smallSpec).Operator)
+	p.admin, p.privileges = false, nil
+	w := open(t, smallSpec, p.worldWith(t, key, func(w map[string]map[string]any) { delete(w["databricks"], "tables") }))
+	report, _, err := w.engineAs(p.env(key)).Doctor(ctx(), engine.Aim{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(report.Findings(), func(f rights.Finding) bool { return f.What == "CREATE_CATALOG on metastore" })
+	if i < 0 {
+		t.Fatalf("nothing is said of it: %+v", report.Findings())
+	}
+	f := report.Findings()[i]
+	if f.State != rights.Unchecked || !strings.Contains(f.Why, "through a group") || !strings.Contains(f.Fix, "GRANT CREATE CATALOG ON METASTORE TO") {
+		t.Errorf("it says %+v", f)
+	}
 }
 
 // TestAClockThatIsWrongIsNamed runs the program a quarter of an hour ahead of the services.
