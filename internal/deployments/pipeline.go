@@ -121,7 +121,7 @@ func (l *Line) Bring(ctx context.Context, p Place) error {
 		return nil
 	}
 	s, err := l.start(ctx, p)
-	if err != nil || s.id != 0 {
+	if err != nil {
 		return err
 	}
 	return l.find(ctx, p, s)
@@ -158,7 +158,8 @@ func (l *Line) start(ctx context.Context, p Place) (started, error) {
 	return s, err
 }
 
-// find looks for a run whose id the host did not tell. It shows up a few seconds after its start.
+// find looks for a run among those that are listed, where it shows up a few seconds after its start: by its id, or,
+// where the host did not tell that, by its title.
 func (l *Line) find(ctx context.Context, p Place, s started) error {
 	key, err := l.key(ctx, p)
 	if err != nil {
@@ -170,7 +171,8 @@ func (l *Line) find(ctx context.Context, p Place, s started) error {
 		return err
 	}
 	for _, r := range runs {
-		if strings.Contains(r.Title, s.request) || p.RequestInput == "" && r.Event == "workflow_dispatch" && !r.Over() {
+		unknown := s.id == 0 && p.RequestInput == "" && r.Event == "workflow_dispatch" && !r.Over()
+		if r.ID == s.id || strings.Contains(r.Title, s.request) || unknown {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			s.id = r.ID

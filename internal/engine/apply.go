@@ -112,6 +112,7 @@ func done(r apply.Report) []apply.Result {
 
 // underLease plans again, now that nobody else is at work, and carries that out.
 func (e *Engine) underLease(ctx context.Context, r Run) (apply.Report, error) {
+	shows := e.started(e.opt.Clock.Now())
 	p, err := e.again(ctx, r)
 	if err == nil && p.Acts() {
 		err = e.intend(ctx, p)
@@ -120,12 +121,25 @@ func (e *Engine) underLease(ctx context.Context, r Run) (apply.Report, error) {
 		return apply.Report{}, errors.Join(err, e.giveUp(ctx))
 	}
 	o := r.Options
-	o.Hold = e.book.Hold
+	o.Hold, o.Shows = e.book.Hold, shows
 	report, err := apply.Run(ctx, p, o)
 	if err != nil {
 		return report, errors.Join(err, e.giveUp(ctx))
 	}
 	return report, e.finish(ctx, p, report)
+}
+
+// started is by when everything shows that runs before this one, which the ledger does not know to have ended, may
+// have started: by address, for this run has the lease since a moment ago, and nobody has started anything since.
+func (e *Engine) started(now time.Time) map[string]time.Time {
+	const takes = 10 * time.Second // twice what GitHub needs to list a run
+	shows := map[string]time.Time{}
+	for _, i := range e.book.Ledger().Intents {
+		if e.byName[i.Kind].Starts && i.Run != e.book.Run().ID {
+			shows[i.Address] = now.Add(takes)
+		}
+	}
+	return shows
 }
 
 // giveUp takes the run's intents back and lets the lease go.

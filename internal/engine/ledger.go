@@ -92,7 +92,7 @@ func (e *Engine) owned(o opened) (*plan.Owned, diag.List) {
 	case o.err == nil:
 		l := o.book.Ledger()
 		// What this very run is about to make is nobody's yet: if it is there by now, somebody else made it.
-		l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Run == o.book.Run().ID })
+		l.Intents = slices.DeleteFunc(l.Intents, func(i ledger.Intent) bool { return i.Run == o.book.Run().ID || e.byName[i.Kind].Starts })
 		l.Objects, l.Intents = e.withAdded(l.Objects, l.Intents)
 		return &plan.Owned{Names: e.names(), Objects: l.Objects, Intents: l.Intents}, nil
 	case errors.Is(o.err, resource.ErrNotFound):

@@ -3,10 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mlopsctl/mlopsctl/pkg/apply"
 	"github.com/mlopsctl/mlopsctl/pkg/ledger"
 	"github.com/mlopsctl/mlopsctl/pkg/plan"
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 )
 
 // settleLedger records, where p changes nothing, what a run that could not say so itself made of its intents;
@@ -46,6 +48,21 @@ func (e *Engine) settleLedger(ctx context.Context, p *plan.Plan) error {
 		return fmt.Errorf("%w: %w; nothing else was left to do", ErrUnrecorded, err)
 	}
 	return nil
+}
+
+// unasked are the addresses of what runs before may have started and nobody wishes any more: nothing will look for it.
+func (e *Engine) unasked(c comparison, wishes []resource.Wish) []string {
+	if c.ledger.err != nil || c.aim.String() != "" { // a part of the wishes says nothing of the rest
+		return nil
+	}
+	var gone []string
+	for _, i := range c.ledger.book.Ledger().Intents {
+		wished := slices.ContainsFunc(wishes, func(w resource.Wish) bool { return w.Addr.String() == i.Address })
+		if e.byName[i.Kind].Starts && !wished {
+			gone = append(gone, i.Address)
+		}
+	}
+	return gone
 }
 
 // open is how much of what runs intended stands open in a ledger.

@@ -105,6 +105,7 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error 
 			p.Gone = append(p.Gone, w.Addr.String())
 		}
 	}
+	p.Gone = append(p.Gone, e.unasked(c, claims.Wishes)...)
 	p.Diagnostics = append(p.Diagnostics, e.readFailures(failures, p.Changes)...)
 	warnings, err := e.warnings(p)
 	p.Diagnostics = append(p.Diagnostics, warnings...)

@@ -46,7 +46,7 @@ func (s scribe) intend(l *ledger.Ledger, issuing []ledger.Issuing) {
 	}
 }
 
-// intent is what a change is about to make: an object, or items of the list of one that is there.
+// intent is what a change is about to make, or to start: an object, or items of the list of one that is there.
 func (s scribe) intent(c plan.Change) (ledger.Intent, bool) {
 	i := ledger.Intent{Address: c.Address, Kind: c.Kind, Want: c.Want, DependsOn: c.DependsOn, Run: s.run.ID, At: s.now}
 	list := s.types[c.Kind].Items
@@ -54,7 +54,8 @@ func (s scribe) intent(c plan.Change) (ledger.Intent, bool) {
 		i.Items = beyond(s.items(c.Kind, c.After), s.items(c.Kind, c.Before))
 		i.Want = plan.Merge(resource.Object{list: anys(i.Items)}, c.Before)
 	}
-	return i, s.ownable(c) && (c.Action == plan.Create || len(i.Items) > 0)
+	starts := s.types[c.Kind].Starts && (c.Action == plan.Create || c.Action == plan.Update)
+	return i, starts || s.ownable(c) && (c.Action == plan.Create || len(i.Items) > 0)
 }
 
 // withdraw takes back what the run had intended, and has not begun.
@@ -117,8 +118,8 @@ func (s scribe) refresh(l *ledger.Ledger, c plan.Change) {
 	switch {
 	case c.Before != nil:
 		s.put(l, c, c.Before)
-	case c.Action == plan.None, c.Action == plan.Create:
-		l.Close(c.Address) // it is not there, and nobody is about to make it
+	case c.Action == plan.None, c.Action == plan.Create, c.Action == plan.Wait:
+		l.Close(c.Address) // it is not there, and nobody is about to make it; or it is under way
 	}
 }
 

@@ -124,6 +124,11 @@ func misplacedObjects() []forgery {
 // forgedFacts twist what the ledger says of what the spec wishes.
 func forgedFacts() []forgery {
 	return []forgery{
+		{name: "a run of a project that there is not", says: "workflow_run/deploy-cicd/ghost", forge: func(_ *world, l *ledger.Ledger) {
+			l.Put(made("workflow_run/deploy-cicd/ghost", resource.Object{"repository": l.Repository.ID, "project": "ghost"}))
+			l.Intents = append(l.Intents, ledger.Intent{Address: "workflow_run/deploy-cicd/spirit", Kind: "workflow_run", Run: "another", At: "2026-11-01T12:00:00Z",
+				DependsOn: []string{}, Want: resource.Object{"repository": l.Repository.ID, "project": "spirit"}})
+		}},
 		{name: "the ids of two principals swapped", forge: func(_ *world, l *ledger.Ledger) {
 			a, b := l.Find("service_principal/taxi-prod"), l.Find("service_principal/taxi-staging")
 			a.Live, b.Live = with(a.Live, "id", b.Live["id"], "application_id", b.Live["application_id"]), with(b.Live, "id", a.Live["id"], "application_id", a.Live["application_id"])

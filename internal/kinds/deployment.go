@@ -20,6 +20,7 @@ var deploymentKind = resource.Kind[*deployments.Line, deployment]{
 	Identity:  []string{"repository", "project", "path", "branch", "workflow", "stock", "host", "target", "application_id", "scheduled"},
 	ReadsOpen: true,
 	Awaited:   true,
+	Starts:    true,
 	Declare:   declareDeployments,
 	Read:      readDeployment,
 	Create: func(ctx context.Context, l *deployments.Line, want deployment) (deployment, error) {

@@ -18,6 +18,7 @@ var workflowRunKind = resource.Kind[*proposal.Desk, workflowRun]{
 	Identity:  []string{"repository", "project"},
 	ReadsOpen: true,
 	Awaited:   true,
+	Starts:    true,
 	Declare:   declareWorkflowRuns,
 	Read:      readWorkflowRun,
 	Create: func(ctx context.Context, k *proposal.Desk, want workflowRun) (workflowRun, error) {

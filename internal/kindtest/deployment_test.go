@@ -69,6 +69,7 @@ databricks:
   service_principals:
     - { name: somebody, client_secret: s, workspaces: [https://prod.cloud.databricks.com] }
 github:
+  run_delay: 4
   users: [{ login: grace, role: member }]
   teams: [{ slug: ml-leads, members: [grace] }]
 `

@@ -45,7 +45,7 @@ jobs:
 // openDispatch makes a world whose repository has two projects, and the workflow that adds their CI/CD.
 func openDispatch(t *testing.T, gitHost, head, title string) *site {
 	t.Helper()
-	s := &site{world: open(t, strings.Replace(dispatched, "HOST", gitHost, 1), ""), t: t}
+	s := &site{world: open(t, strings.Replace(dispatched, "HOST", gitHost, 1), "github: { run_delay: 4 }\n"), t: t}
 	for name, text := range map[string]string{
 		"fares/databricks.yml": "bundle: {name: fares}\n", "tips/databricks.yml": "bundle: {name: tips}\n",
 		".github/workflows/deploy-cicd.yml": strings.NewReplacer("HEAD", head, "TITLE", title).Replace(deployCICD),

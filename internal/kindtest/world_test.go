@@ -2,6 +2,7 @@ package kindtest
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,8 +100,14 @@ func (w *world) engine() *engine.Engine { return w.engineAs(w.sandbox.Operator()
 
 func (w *world) engineAs(env map[string]string) *engine.Engine {
 	w.t.Helper()
+	return w.engineOver(w.sandbox.RoundTripper(), w.clock, env)
+}
+
+// engineOver opens a run with a network and a time of its own.
+func (w *world) engineOver(base http.RoundTripper, clock *virtual.Clock, env map[string]string) *engine.Engine {
+	w.t.Helper()
 	e, err := engine.Connect(w.stack, engine.Options{
-		Base: w.sandbox.RoundTripper(), Clock: w.clock, Parallelism: 8,
+		Base: base, Clock: clock, Parallelism: 8,
 		Env: func(name string) (string, bool) {
 			if name == "MLOPS_WORKFLOW_TOKEN" {
 				return canary, true

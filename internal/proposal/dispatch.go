@@ -197,11 +197,11 @@ func (k *Desk) Ask(ctx context.Context, project string) error {
 	case err != nil:
 		k.keep(project, nil)
 		return err
-	case id == 0:
-		return k.find(ctx, project, a)
+	case id != 0:
+		a = &asking{before: a.before, id: id}
+		k.keep(project, a)
 	}
-	k.keep(project, &asking{before: a.before, id: id})
-	return nil
+	return k.find(ctx, project, a)
 }
 
 func (k *Desk) of(project string) *asking {
@@ -220,12 +220,9 @@ func (k *Desk) keep(project string, a *asking) {
 	k.asked[project] = a
 }
 
-// find looks for a run whose id is not known: one that was not there before it was asked for, and that is no other
-// project's.
+// find looks for a run among those that are listed, where it shows a few seconds after its start. Where its id is
+// not known, it is one that was not there before it was asked for, and that is no other project's.
 func (k *Desk) find(ctx context.Context, project string, a *asking) error {
-	if a.id != 0 {
-		return nil
-	}
 	k.Hub.FreshRuns()
 	d, err := k.base(ctx)
 	if err != nil {
@@ -239,7 +236,8 @@ func (k *Desk) find(ctx context.Context, project string, a *asking) error {
 	defer k.mu.Unlock()
 	for _, r := range slices.Backward(runs) { // the first of them: a later one is somebody else's
 		others := func(other *asking) bool { return other != a && other.id == r.ID }
-		if r.Event == "workflow_dispatch" && !slices.Contains(a.before, r.ID) && !anyOf(k.asked, others) {
+		unknown := a.id == 0 && r.Event == "workflow_dispatch" && !slices.Contains(a.before, r.ID) && !anyOf(k.asked, others)
+		if r.ID == a.id || unknown {
 			k.asked[project] = &asking{before: a.before, id: r.ID}
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -167,8 +168,10 @@ func (g *ghCall) listRuns() (any, error) {
 	for _, run := range slices.Backward(g.repo.Runs) {
 		status, conclusion := g.runStatus(g.repo, run)
 		since, _ := strings.CutPrefix(q.Get("created"), ">=")
+		shows := run.Created.Add(time.Duration(g.gh.RunDelay) * time.Second)
 		switch {
-		case only != 0 && run.Workflow != only,
+		case run.Event == "workflow_dispatch" && g.now().Before(shows),
+			only != 0 && run.Workflow != only,
 			q.Get("branch") != "" && run.Branch != q.Get("branch"),
 			q.Get("event") != "" && run.Event != q.Get("event"),
 			q.Get("head_sha") != "" && run.SHA != q.Get("head_sha"),

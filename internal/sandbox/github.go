@@ -16,8 +16,9 @@ import (
 type GitHub struct {
 	Enterprise    bool         `json:"enterprise"` // an Enterprise Server, not github.com
 	DefaultBranch string       `json:"default_branch"`
-	Delay         int          `json:"delay"`      // requests for which a new repository is not seen everywhere
-	RateLimit     int          `json:"rate_limit"` // requests an hour; 0 is GitHub's own
+	Delay         int          `json:"delay"`               // requests for which a new repository is not seen everywhere
+	RunDelay      int          `json:"run_delay,omitempty"` // seconds after which a run that was started by hand is listed
+	RateLimit     int          `json:"rate_limit"`          // requests an hour; 0 is GitHub's own
 	SigningKey    string       `json:"signing_key,omitempty"`
 	Accounts      []*ghAccount `json:"accounts"`
 	Apps          []*ghApp     `json:"apps"`

@@ -24,6 +24,7 @@ type GitHubWorld struct {
 	Apps           []GitHubApp        `yaml:"apps"`
 	Repositories   []GitHubRepository `yaml:"repositories"`
 	Delay          int                `yaml:"delay"`      // requests for which a new repository is not found everywhere
+	RunDelay       int                `yaml:"run_delay"`  // seconds after which a run that was started by hand is listed
 	RateLimit      int                `yaml:"rate_limit"` // requests an hour for each credential
 }
 
@@ -83,7 +84,7 @@ type GitHubRepository struct {
 // apply makes the owner, the operator and everything that w names.
 func (w *GitHubWorld) apply(s *Sandbox) error {
 	gh := s.state.GitHub
-	gh.DefaultBranch, gh.Delay, gh.RateLimit = cmp.Or(w.DefaultBranch, "main"), w.Delay, w.RateLimit
+	gh.DefaultBranch, gh.Delay, gh.RunDelay, gh.RateLimit = cmp.Or(w.DefaultBranch, "main"), w.Delay, w.RunDelay, w.RateLimit
 	owner, err := w.applyOwner(s)
 	if err != nil {
 		return fmt.Errorf("the world's github: %w", err)

@@ -38,6 +38,8 @@ type Options struct {
 	// its result before anything else is started, and an error says what Hold's does. "" is none.
 	Founding string
 	Begin    func(context.Context, Result) error
+	// Shows is, by address, when what an earlier run may have started is to be seen: the step is not begun before.
+	Shows map[string]time.Time
 	// OnEvent is called from one goroutine, in order.
 	OnEvent func(Event)
 }
@@ -200,7 +202,7 @@ func (r *run) start(ctx, soft context.Context, unit string) dag.Work[[]stepResul
 	if len(steps) == 0 {
 		return nil
 	}
-	w := worker{clock: r.options.Clock, emit: r.emit, hold: r.options.Hold, sleep: func(d time.Duration) error { return r.options.Clock.Sleep(soft, d) }}
+	w := worker{clock: r.options.Clock, emit: r.emit, hold: r.options.Hold, shows: r.options.Shows, sleep: func(d time.Duration) error { return r.options.Clock.Sleep(soft, d) }}
 	return func() []stepResult {
 		results := w.do(ctx, steps)
 		if first := results[0]; first.address == r.options.Founding && first.err == nil && first.lost == nil {

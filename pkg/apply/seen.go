@@ -22,6 +22,21 @@ func (w worker) untilSeen(ctx context.Context, s step) (made resource.Object, er
 	})
 }
 
+// untilShown waits until what an earlier run may have started for a step is to be seen: the step looks for it
+// before it starts anything.
+func (w worker) untilShown(address string) error {
+	left := w.shows[address].Sub(w.clock.Now())
+	if left <= 0 {
+		return nil
+	}
+	w.emit(Event{Time: w.clock.Now(), Type: TypeProgress, Address: address,
+		Message: fmt.Sprintf("a run that did not end may have started it; looking for that in %s", left.Round(time.Second))})
+	if err := w.sleep(left); err != nil {
+		return fmt.Errorf("waiting for what an earlier run may have started: %w", err)
+	}
+	return nil
+}
+
 // looks is how often something is looked for, or for its absence, before that is believed: a listing may lag
 // behind.
 const looks = 4

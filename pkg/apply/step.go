@@ -40,6 +40,7 @@ type worker struct {
 	clock Clock
 	emit  func(Event)
 	hold  func(context.Context) error
+	shows map[string]time.Time
 	sleep func(time.Duration) error // ends early with the run
 }
 
@@ -103,7 +104,9 @@ func (w worker) write(ctx context.Context, s step) (made resource.Object, note s
 		made, err = w.send(ctx, s)
 		return err
 	}
-	err = w.patiently(s.change.Address, send)
+	if err = w.untilShown(s.change.Address); err == nil {
+		err = w.patiently(s.change.Address, send)
+	}
 	switch {
 	case errors.Is(err, resource.ErrLost):
 		return w.afterLostAnswer(ctx, s, err)
@@ -205,17 +208,18 @@ func (w worker) afterClash(ctx context.Context, s step, clash error) (resource.O
 	return live, metNote, nil
 }
 
-// mayBeThere reports whether a create, or an update that adds to a list, that failed may have made something all the
+// mayBeThere reports whether a create, or an update that adds to a list or starts something, that failed may have made something all the
 // same: its answer was lost, or it takes several requests and a later one was refused.
 func mayBeThere(ctx context.Context, s step, err error) bool {
 	adds := s.change.Action == plan.Update && s.kind.Items != ""
-	if s.change.Action != plan.Create && !adds || errors.Is(err, resource.ErrExists) {
+	starts := s.change.Action == plan.Update && s.kind.Starts
+	if s.change.Action != plan.Create && !adds && !starts || errors.Is(err, resource.ErrExists) {
 		return false
 	}
 	if !errors.Is(err, resource.ErrRefused) || errors.Is(err, resource.ErrLost) {
 		return true
 	}
-	if adds {
+	if adds || starts {
 		return false
 	}
 	_, found, err := look(ctx, s)

@@ -145,7 +145,7 @@ type departed struct {
 }
 
 func (c *Claims) look(t resource.Type, address string, d departed) {
-	if t.Name == "" || t.Fits(d.want) != nil {
+	if t.Name == "" || t.Delete == nil || t.Fits(d.want) != nil {
 		c.Problems = append(c.Problems, diag.Diagnostic{Severity: diag.Warning, Code: "ledger/not-ours",
 			Summary: fmt.Sprintf("the ledger holds %s, which is nothing that this version of mlopsctl makes; it is left alone", address),
 			Detail:  "somebody else wrote it; `mlopsctl state release` takes it out of the ledger", Address: address})

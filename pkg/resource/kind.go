@@ -64,6 +64,9 @@ type Kind[C, T any] struct {
 	// Awaited: what Create and Update bring about is not done before a person has acted, so that what needs
 	// an object of the kind is blocked until Read finds it done.
 	Awaited bool
+	// Starts: Create and Update start something that shows only some seconds later, and that a look in between would
+	// start once more. The ledger holds an intent for it until it shows.
+	Starts bool
 	// Due says whether a live object must be renewed though no field differs. nil: never.
 	Due func(have T) Renewal
 	// Ready reports whether a new object is visible to what needs it. nil: at once.
