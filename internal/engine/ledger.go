@@ -24,6 +24,24 @@ type opened struct {
 	err  error
 }
 
+// proposed reports whether the stack has opened a pull request before, as far as the ledger tells.
+func (o opened) proposed() bool {
+	return o.err == nil && slices.ContainsFunc(o.book.Ledger().Objects, func(r ledger.Object) bool { return r.Kind == "pull_request" })
+}
+
+// gone are the addresses of what has left the spec and is not there any longer. Of a pull request that says that the
+// stack has proposed files, it is forgotten once no other one is to be opened.
+func gone(p *plan.Plan, in plan.Input) []string {
+	proposes := slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.Kind == "pull_request" && c.Action == plan.Create })
+	var list []string
+	for _, w := range in.Departed {
+		if in.Seen[w.Addr.String()].State == plan.Absent && !(proposes && w.Addr.Kind == "pull_request") {
+			list = append(list, w.Addr.String())
+		}
+	}
+	return list
+}
+
 // openLedger begins to read the ledger, which takes no longer than what else a plan has to ask for; the
 // func that it returns waits for it.
 func (e *Engine) openLedger(ctx context.Context) func() opened {

@@ -42,13 +42,15 @@ func (e *Engine) Plan(ctx context.Context, aim Aim) (*plan.Plan, error) {
 	defer opening() // it is waited for, whatever happens
 	p := e.empty()
 	spec := e.wishes(ctx)
+	found := opening()
+	spec.Proposed = found.proposed()
 	wishes, problems, err := plan.Declare(e.types, spec)
 	if err != nil {
 		return nil, err
 	}
 	p.Diagnostics = append(p.Diagnostics, problems...)
 	if !problems.HasErrors() {
-		if err = e.compare(ctx, p, comparison{wishes: wishes, spec: spec, aim: aim, ledger: opening()}); err != nil {
+		if err = e.compare(ctx, p, comparison{wishes: wishes, spec: spec, aim: aim, ledger: found}); err != nil {
 			return nil, err
 		}
 	}
@@ -100,12 +102,7 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error 
 		return err
 	}
 	p.Owned = len(claims.Owned.Objects)
-	for _, w := range claims.Departed {
-		if seen[w.Addr.String()].State == plan.Absent {
-			p.Gone = append(p.Gone, w.Addr.String())
-		}
-	}
-	p.Gone = append(p.Gone, e.unasked(c, claims.Wishes)...)
+	p.Gone = append(gone(p, in), e.unasked(c, claims.Wishes)...)
 	p.Diagnostics = append(p.Diagnostics, e.readFailures(failures, p.Changes)...)
 	warnings, err := e.warnings(p)
 	p.Diagnostics = append(p.Diagnostics, warnings...)

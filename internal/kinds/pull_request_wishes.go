@@ -38,7 +38,7 @@ func declarePullRequests(w resource.Wishes) []resource.Decl[pullRequest] {
 	if generates {
 		from = spec.GenerateWorkflows
 	}
-	if len(w.Projects) > 0 { // also where nothing is generated: what was generated once is taken away
+	if len(w.Projects) > 0 || w.Proposed { // also where nothing is generated: what was generated once is taken away
 		decls = append(decls, resource.Decl[pullRequest]{
 			Addr: pullRequestAddr(spec.WorkflowsBranch),
 			Want: pullRequest{Repository: inRepository(), Branch: spec.WorkflowsBranch, Title: workflowsTitle(from),

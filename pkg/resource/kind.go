@@ -14,6 +14,9 @@ type Wishes struct {
 	// Metastores holds the metastore id of each workspace host on which the spec wishes something;
 	// a host whose metastore could not be read is absent.
 	Metastores map[string]string
+	// Proposed: the stack has opened a pull request before, so that files of its may be on the default branch though
+	// nothing in the spec asks for any.
+	Proposed bool
 }
 
 // Kind is one kind of object. C is the one client that it may use, T the fields that it manages and,
