@@ -1,7 +1,6 @@
 package ci
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -156,7 +155,7 @@ func (r *Report) gone(s Sides, was plan.Change) {
 	row.Action, row.Danger = plan.None, resource.Unguarded
 	row.Reason = "it leaves the spec; nothing shows that this stack made it, so it stays as it is"
 	if r.Known == Wish || unseen(was) {
-		row.Action, row.Danger = plan.Unknown, cmp.Or(s.Types[was.Kind].Guard, resource.AccessLoss)
+		row.Action, row.Danger = plan.Unknown, s.Types[was.Kind].Takes()
 		row.Reason = "it leaves the spec; it is deleted if this stack made it"
 	}
 	r.Changes = append(r.Changes, row)

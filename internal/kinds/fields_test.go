@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlopsctl/mlopsctl/pkg/resource"
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
@@ -36,5 +37,29 @@ func TestRulesKnowTheFieldsOfEveryKind(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s is not what the kinds have (-want +got), `make golden` writes it:\n%s", file, diff)
+	}
+}
+
+// Each kind says of a deletion what is true of it: data that is gone, access that somebody no longer has, or
+// nothing that could not be put back.
+func TestEachKindSaysWhatItsDeletionTakesAway(t *testing.T) {
+	want := map[string]resource.Guard{
+		"repository": resource.DataLoss, "branch": resource.DataLoss, "environment": resource.DataLoss,
+		"catalog": resource.DataLoss, "schema": resource.DataLoss, "directory": resource.DataLoss,
+		"service_principal": resource.AccessLoss, "group": resource.AccessLoss, "group_member": resource.AccessLoss,
+		"entitlement": resource.AccessLoss, "permission": resource.AccessLoss, "principal_user": resource.AccessLoss,
+		"grant": resource.AccessLoss, "workspace_assignment": resource.AccessLoss, "team": resource.AccessLoss,
+		"federation_policy": resource.AccessLoss, "git_credential": resource.AccessLoss, "secret": resource.AccessLoss,
+		"branch_protection": resource.AccessLoss,
+		"variable":          resource.Unguarded, "pull_request": resource.Unguarded,
+	}
+	got := map[string]resource.Guard{}
+	for _, k := range All(Clients{}, &spec.Stack{}) {
+		if k.Delete != nil {
+			got[k.Name] = k.Takes()
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what deletions take away (-want +got):\n%s", diff)
 	}
 }

@@ -20,6 +20,7 @@ var pullRequestKind = resource.Kind[*proposal.Desk, pullRequest]{
 	Identity:     []string{"repository", "branch", "project", "number"},
 	LiveIdentity: []string{"repository", "number"},
 	CreateOnly:   []string{"title", "principals", "leaves_out"},
+	Harmless:     true,
 	ReadsOpen:    true,
 	Awaited:      true,
 	Declare:      declarePullRequests,

@@ -20,6 +20,7 @@ var variableKind = resource.Kind[*github.Client, variable]{
 	Identity:     []string{"repository", "environment", "name"},
 	LiveIdentity: []string{"repository", "environment", "name"}, // GitHub gives it no id
 	Touched:      touchedVariable,
+	Harmless:     true,
 	Declare:      declareVariables,
 	Read:         readVariable,
 	Create: func(ctx context.Context, c *github.Client, want variable) (variable, error) {

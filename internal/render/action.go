@@ -71,17 +71,22 @@ func toDo(p *plan.Plan, without ...plan.Action) string {
 
 // danger says in words what a change takes away, or "".
 func danger(c plan.Change) string {
+	deletes := c.Action == plan.Delete
 	switch {
-	case c.Danger == resource.DataLoss:
-		return "destroys data"
+	case c.Danger == resource.DataLoss && c.Kind == "branch":
+		return "destroys commits that are on no other branch"
+	case c.Danger == resource.DataLoss && c.Kind == "environment":
+		return "destroys its secrets and variables"
 	case c.Danger == resource.AccessLoss && c.Kind == "catalog_binding":
 		return "locks out workspaces that are not named"
-	case c.Danger == resource.AccessLoss && c.Kind == "branch_protection":
+	case c.Danger == resource.AccessLoss && c.Kind == "branch_protection" && deletes:
 		return "lets through what was refused before"
-	case c.Danger == resource.AccessLoss:
-		return "takes access away"
+	case c.Danger == resource.AccessLoss && c.Kind == "branch_protection":
+		return "lets fewer people go past it"
+	case c.Danger == resource.AccessLoss && c.Kind == "secret":
+		return "takes it away from the workflows that use it"
 	default:
-		return ""
+		return dangerOf(c.Danger)
 	}
 }
 

@@ -50,7 +50,7 @@ func leave(in Input, byIdentity map[string]string) ([]Change, error) {
 	taken := map[string]bool{}
 	for _, w := range in.Others {
 		c := parting(in, w, w.Want)
-		c.Action, c.Danger, c.Cause = Delete, resource.AccessLoss, Outside
+		c.Action, c.Danger, c.Cause = Delete, in.Types[w.Addr.Kind].Takes(), Outside
 		c.Reason = "the spec does not name it, and takes the whole list over (exclusive: true)"
 		if err := batch(&c, in.Types[c.Kind], w.Want); err != nil {
 			return nil, err
@@ -195,7 +195,7 @@ func partWith(c *Change, in Input, p parted) error {
 		c.Reason = fmt.Sprintf("%s; deleting it %s, so it has to be named: --allow-destroy %s (`mlopsctl state release` lets it go)",
 			in.Rules.why(), destroys(p.t.Guard), c.Address)
 	default:
-		c.Action, c.Danger = Delete, cmp.Or(guardOf(p.t), resource.AccessLoss)
+		c.Action, c.Danger = Delete, p.t.Takes()
 		c.Reason = fmt.Sprintf("%s; this stack made it %s (%s)%s", in.Rules.why(), since, cmp.Or(witness, "you named it"), changed)
 		return batch(c, p.t, c.Before)
 	}
@@ -227,13 +227,6 @@ func goesWithRepository(c *Change, in Input) bool {
 	repository := in.Owned.object("repository")
 	return repository != nil && in.Rules.allows("repository", "repository") &&
 		slices.ContainsFunc(in.Departed, func(w resource.Wish) bool { return w.Addr.String() == "repository" })
-}
-
-func guardOf(t resource.Type) resource.Guard {
-	if t.Guard == resource.Unguarded {
-		return ""
-	}
-	return t.Guard
 }
 
 func destroys(g resource.Guard) string {

@@ -17,6 +17,7 @@ type Type struct {
 	LiveIdentity                    []string
 	Items                           string
 	Guard                           Guard
+	Harmless                        bool
 	ReadsOpen, Awaited, Starts      bool
 	Fields                          map[string]string // of its objects: string, int, bool, list or object
 
@@ -50,7 +51,7 @@ type Wish = Decl[Object]
 func Bind[C, T any](k Kind[C, T], c C) Type {
 	t := Type{
 		Name: k.Name, Doc: k.Doc, Identity: k.Identity, CreateOnly: k.CreateOnly,
-		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Items: k.Items, Guard: k.Guard, ReadsOpen: k.ReadsOpen, Awaited: k.Awaited, Starts: k.Starts,
+		Immutable: k.Immutable, LiveIdentity: k.LiveIdentity, Items: k.Items, Guard: k.Guard, Harmless: k.Harmless, ReadsOpen: k.ReadsOpen, Awaited: k.Awaited, Starts: k.Starts,
 		Fields:  fieldsOf(reflect.TypeFor[T]()),
 		Declare: func(w Wishes) ([]Wish, error) { return ToWishes(k.Declare(w)) },
 		Read: func(ctx context.Context, want Object) (Object, error) {

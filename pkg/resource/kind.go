@@ -38,6 +38,9 @@ type Kind[C, T any] struct {
 	// item that was there before the stack wished it is never taken away. "" where there is none.
 	Items string
 	Guard Guard
+	// Harmless: deleting an object of the kind takes nothing away that could not be put back by the plan's own word: no
+	// data, and nobody's access. An unguarded kind that is not harmless takes access away.
+	Harmless bool
 
 	// Declare lists the objects that the spec wishes, in a stable order. It is pure.
 	Declare func(Wishes) []Decl[T]

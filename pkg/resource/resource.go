@@ -57,6 +57,18 @@ const (
 	AccessLoss Guard = "access_loss"
 )
 
+// Takes says what deleting an object of the kind takes away.
+func (t Type) Takes() Guard {
+	switch {
+	case t.Guard != Unguarded && t.Guard != "":
+		return t.Guard
+	case t.Harmless:
+		return Unguarded
+	default:
+		return AccessLoss
+	}
+}
+
 // Decl is one object that a spec wishes: its address, the wish, what must be there first beyond what
 // the references in the wish already say, and the place in the spec that asks for it. Wishes for one
 // live object from several places share a Key (of their kind's choosing) and become one change, at
