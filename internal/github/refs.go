@@ -56,21 +56,22 @@ func (c *Client) CreateBranch(ctx context.Context, name, commit string) error {
 	return fmt.Errorf("creating branch %s: %w", name, err)
 }
 
-// DeleteBranch deletes a branch.
-func (c *Client) DeleteBranch(ctx context.Context, name string) error {
-	defer c.memo.Drop("branches")
-	path := c.at(append([]string{"git", "refs", "heads"}, strings.Split(name, "/")...)...)
-	_, err := c.send(ctx, request{method: http.MethodDelete, path: path}, nil)
-	if refused(err) { // "Reference does not exist" is refused, too: the answer to a first try may have been lost
-		c.memo.Drop("branches")
-		if heads, look := c.Branches(ctx); look == nil && heads[name] == "" {
-			return nil
-		}
+// DeleteBranch deletes a branch that stands at a commit; gitrepo.ErrMoved if it stands elsewhere, as somebody has
+// pushed to it: the REST API would delete that, too, and so this goes over git. One that is gone already is no error.
+func (c *Client) DeleteBranch(ctx context.Context, name, at string) error {
+	defer c.FreshBranches()
+	_, err := gitrepo.MoveRefs(ctx, c.remote(), []gitrepo.Move{{Ref: "refs/heads/" + name, Old: at}})
+	if err == nil {
+		return nil
 	}
-	if err != nil && !errors.Is(err, resource.ErrNotFound) {
-		return fmt.Errorf("deleting branch %s: %w", name, err)
+	c.FreshBranches()
+	if heads, look := c.Branches(ctx); look == nil && heads[name] == "" { // the answer to a first try may have been lost
+		return nil
 	}
-	return nil
+	if errors.Is(err, gitrepo.ErrRefRefused) {
+		err = fmt.Errorf("%w: %v", resource.ErrRefused, err) // a rule on branches, and nothing that is amiss with the ledger
+	}
+	return fmt.Errorf("deleting branch %s: %w", name, err)
 }
 
 // Push makes the first commit of an empty repository, in the name of the token's user where it belongs

@@ -224,5 +224,5 @@ func deleteBranch(ctx context.Context, c *github.Client, have branch) error {
 	if err != nil {
 		return fmt.Errorf("deleting branch %s: %w", have.Name, err)
 	}
-	return c.DeleteBranch(ctx, have.Name)
+	return c.DeleteBranch(ctx, have.Name, heads[have.Name])
 }

@@ -164,7 +164,10 @@ func (k *Desk) Close(ctx context.Context, number int, branch string) error {
 	if m.Stack != k.stack.Name || m.Head != was.Head.SHA {
 		return nil // somebody's work is on it
 	}
-	return k.Hub.DeleteBranch(ctx, branch)
+	if err := k.Hub.DeleteBranch(ctx, branch, m.Head); !errors.Is(err, gitrepo.ErrMoved) {
+		return err
+	}
+	return nil // somebody has pushed to it in this very moment
 }
 
 // describe is what a pull request says of itself, with what a reviewer does not see in the files.
