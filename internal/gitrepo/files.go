@@ -195,6 +195,13 @@ func (w *walker) load(dir string) error {
 		return nil
 	}
 	w.loaded[dir] = true
+	if dir == "." { // what this clone alone leaves out; where .git is a file, the rules lie outside of the folder
+		if text, err := w.root.ReadFile(".git/info/exclude"); err == nil {
+			w.obey(string(text), nil)
+		}
+	} else if w.isRepository(dir) {
+		return fmt.Errorf("%s is a repository of its own, which is not pushed with the one around it: leave it out by .gitignore", dir)
+	}
 	text, err := w.root.ReadFile(path.Join(dir, ".gitignore"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -206,14 +213,33 @@ func (w *walker) load(dir string) error {
 	if dir != "." {
 		domain = strings.Split(dir, "/")
 	}
-	for line := range strings.Lines(string(text)) {
+	w.obey(string(text), domain)
+	return nil
+}
+
+// isRepository reports whether a folder is a clone or a submodule: git would link it, and not copy its files.
+func (w *walker) isRepository(dir string) bool {
+	at := path.Join(dir, ".git")
+	info, err := w.root.Lstat(at)
+	if err != nil {
+		return false
+	}
+	if info.IsDir() {
+		_, err = w.root.Lstat(path.Join(at, "HEAD"))
+	}
+	return err == nil
+}
+
+// obey adds the rules of a folder.
+func (w *walker) obey(text string, domain []string) {
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
 		line = strings.TrimRight(line, "\r\n")
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
+		line = strings.ReplaceAll(line, "[!", "[^") // go-git matches as Go does, which knows only the one of git's two spellings
 		w.patterns = append(w.patterns, gitignore.ParsePattern(line, domain))
 	}
-	return nil
 }
 
 func (w *walker) ignored(name string, mode fs.FileMode) bool {
