@@ -241,7 +241,7 @@ func told(checks []github.Check, p github.PullRequest) string {
 	}
 	switch {
 	case len(checks) == 0 && p.Author.Login == "github-actions[bot]":
-		return "no checks, as a workflow's own token opened it: close it and open it again to start them"
+		return "no checks, as a workflow's own token opened it: approve its runs there, or close it and open it again, to start them"
 	case len(checks) == 0:
 		return "no checks"
 	case len(failed) > 0:

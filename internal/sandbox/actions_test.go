@@ -111,6 +111,23 @@ func TestAPullRequestsChecksRunWhereTheirPathsChanged(t *testing.T) {
 	}
 }
 
+// What a workflow's own token has opened has no runs. They start when a person opens it again, or pushes to it.
+func TestAPullRequestThatIsOpenedAgainIsChecked(t *testing.T) {
+	g := actionsTest(t)
+	g.write("code", "app/a.py")
+	g.do(201, "POST", "/repos/acme/demo/pulls", map[string]any{"title": "Code", "head": "code", "base": "main"})
+	g.deed(Deed{Do: "finish"})
+	g.deed(Deed{Do: "close", On: "1"})
+	g.deed(Deed{Do: "reopen", On: "1"})
+	wantRuns(t, g.runs("event=pull_request"), "pull_request checks.yml code: queued <nil>", "pull_request checks.yml code: completed success")
+	g.do(200, "PATCH", "/repos/acme/demo/pulls/1", map[string]any{"state": "open"})
+	if n := len(g.runs("event=pull_request")); n != 2 {
+		t.Errorf("opening what is open leaves %d runs, want 2", n)
+	}
+	g.do(204, "DELETE", "/repos/acme/demo/git/refs/heads/code", nil)
+	g.do(422, "PATCH", "/repos/acme/demo/pulls/1", map[string]any{"state": "open"})
+}
+
 func TestAMergeNeedsItsChecksAndItsReviewAndStartsADeployment(t *testing.T) {
 	g := actionsTest(t)
 	g.do(201, "POST", "/repos/acme/demo/rulesets", map[string]any{"name": "main", "target": "branch", "enforcement": "active",

@@ -173,14 +173,40 @@ func (g *ghCall) patchPull() (any, error) {
 		p.Base = *body.Base
 	}
 	if body.State != nil && p.Merged == "" {
-		p.Open = *body.State == "open"
-		p.Closed = time.Time{}
-		if !p.Open {
-			p.Closed = g.now()
+		if err := g.setOpen(p, *body.State == "open"); err != nil {
+			return nil, err
 		}
 	}
 	p.Updated, g.changed = g.now(), true
 	return g.pullObject(p)
+}
+
+// setOpen closes a pull request or opens it again, which starts its runs like the first time: whoever asks is a
+// person here, and no workflow's token.
+func (g *ghCall) setOpen(p *ghPull, open bool) error {
+	was := p.Open
+	if p.Open = open; !open {
+		p.Closed = g.now()
+		return nil
+	}
+	p.Closed = time.Time{}
+	if was {
+		return nil
+	}
+	st, err := g.gitStore(g.repo)
+	if err != nil {
+		return err
+	}
+	head, err := g.proposed(g.repo, st, p)
+	if err != nil {
+		return err
+	}
+	if head.IsZero() {
+		p.Open = false
+		return ghInvalid(ghFieldError{Resource: "PullRequest", Code: "invalid", Field: "state",
+			Message: fmt.Sprintf("state cannot be changed. The %s branch has been deleted.", p.Head)})
+	}
+	return g.pullMoved(g.repo, p)
 }
 
 // actorObject is the user of that name; an App's bot is a user of its own.
