@@ -172,8 +172,12 @@ func (g *ghCall) patchPull() (any, error) {
 	if body.Base != nil {
 		p.Base = *body.Base
 	}
-	if body.State != nil && p.Merged == "" {
-		if err := g.setOpen(p, *body.State == "open"); err != nil {
+	switch {
+	case body.State == nil || p.Merged != "":
+	case *body.State != "open":
+		p.Open, p.Closed = false, g.now()
+	case !p.Open:
+		if err := g.reopen(p); err != nil {
 			return nil, err
 		}
 	}
@@ -181,18 +185,9 @@ func (g *ghCall) patchPull() (any, error) {
 	return g.pullObject(p)
 }
 
-// setOpen closes a pull request or opens it again, which starts its runs like the first time: whoever asks is a
-// person here, and no workflow's token.
-func (g *ghCall) setOpen(p *ghPull, open bool) error {
-	was := p.Open
-	if p.Open = open; !open {
-		p.Closed = g.now()
-		return nil
-	}
-	p.Closed = time.Time{}
-	if was {
-		return nil
-	}
+// reopen opens a pull request again, which starts its runs like the first time: whoever asks is a person here, and no
+// workflow's token.
+func (g *ghCall) reopen(p *ghPull) error {
 	st, err := g.gitStore(g.repo)
 	if err != nil {
 		return err
@@ -202,10 +197,10 @@ func (g *ghCall) setOpen(p *ghPull, open bool) error {
 		return err
 	}
 	if head.IsZero() {
-		p.Open = false
 		return ghInvalid(ghFieldError{Resource: "PullRequest", Code: "invalid", Field: "state",
 			Message: fmt.Sprintf("state cannot be changed. The %s branch has been deleted.", p.Head)})
 	}
+	p.Open, p.Closed = true, time.Time{}
 	return g.pullMoved(g.repo, p)
 }
 
