@@ -61,6 +61,11 @@ type fastForward struct {
 // Now implements transport.Clock.
 func (f fastForward) Now() time.Time { return f.Clock.Now().Add(f.by) }
 
+// Sleep implements transport.Clock. Nothing shows late in these services, so that a long wait would only be long.
+func (f fastForward) Sleep(ctx context.Context, d time.Duration) error {
+	return f.Clock.Sleep(ctx, min(d, time.Second))
+}
+
 // Await implements transport.Clock.
 func (f fastForward) Await(ctx context.Context, t time.Time) error {
 	return f.Clock.Await(ctx, t.Add(-f.by))
