@@ -31,7 +31,7 @@ func advice(req *http.Request, resp *http.Response, e *Error) string {
 		return "the App's login was refused: are its id, its private key and the id of its installation right, and this machine's clock?"
 	case errors.Is(e.kind, resource.ErrUnauthorized):
 		return "the credential for " + req.URL.Host + " was not accepted: it may be expired, revoked or another host's"
-	case e.page:
+	case e.page && e.Status < 500: // from there on it is a gateway's, in front of a service that fails
 		return "" // no service of these says so, and what it means is said with it
 	case errors.Is(e.kind, resource.ErrForbidden):
 		return rights(req)

@@ -113,6 +113,8 @@ func TestWhatIsNoAnswerOfAnAPI(t *testing.T) {
 		{"an unlabelled page", "GET", "/api/2.0/x", 200, map[string]string{"Content-Type": ""}, "\n<!DOCTYPE html>\n<html>", "200 OK: a web page came back, not an answer of the API; is HOST the right host?", ""},
 		{"a page for an error", "GET", "/api/2.0/x", 404, map[string]string{"Content-Type": "text/html; charset=utf-8"}, `<html>no</html>`,
 			"404 Not Found: a web page came back, not an answer of the API; is HOST the right host?", ""},
+		{"a gateway's page", "GET", "/api/2.0/x", 502, map[string]string{"Content-Type": "text/html"}, `<html><h1>502 Bad Gateway</h1></html>`,
+			"502 Bad Gateway: a web page came back, not an answer of the API; the service failed rather than refuse: try again later; its support can look the request up", ""},
 		{"a host without the API", "GET", "/api/2.1/x", 404, nil, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /x'"}`,
 			"404 ENDPOINT_NOT_FOUND: No API found for 'GET /x'; it has no such API: is HOST the right host?", ""},
 		{"a login that is not there", "POST", "/api/v3/app/installations/7/access_tokens", 404, nil, `{"message":"Not Found"}`,

@@ -114,6 +114,8 @@ func splitHost(value string) (u *url.URL, code, problem, advice string) {
 	}
 	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	switch {
+	case strings.Trim(u.Hostname(), "abcdefghijklmnopqrstuvwxyz0123456789.-_:") != "":
+		return nil, code, "is not a host", "write https:// and the host's name"
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, code, "is not an https:// host", "write it with https://"
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
