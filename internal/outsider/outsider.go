@@ -16,7 +16,8 @@ import (
 // accountHost is where the account is asked for a token; all other hosts of Databricks are workspaces.
 const accountHost = "accounts.cloud.databricks.com"
 
-// T is what testing and rapid have in common.
+// T is what testing and rapid have in common. A request is made even when its context has ended: what a test did is
+// undone then.
 type T interface {
 	Helper()
 	Context() context.Context
@@ -48,7 +49,7 @@ func (p Person) Try(t T, method, url string, body any) (int, map[string]any) {
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, url, bytes.NewReader(data))
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)
 	}
@@ -111,7 +112,7 @@ func (p Person) login(t T, host string) (string, error) {
 	if host == accountHost {
 		path = "/oidc/accounts/" + p.AccountID + "/v1/token"
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+host+path,
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, "https://"+host+path,
 		strings.NewReader("grant_type=client_credentials&scope=all-apis"))
 	if err != nil {
 		return "", err
