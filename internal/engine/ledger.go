@@ -35,7 +35,7 @@ func gone(p *plan.Plan, in plan.Input) []string {
 	proposes := slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.Kind == "pull_request" && c.Action == plan.Create })
 	var list []string
 	for _, w := range in.Departed {
-		if in.Seen[w.Addr.String()].State == plan.Absent && !(proposes && w.Addr.Kind == "pull_request") {
+		if in.Seen[w.Addr.String()].State == plan.Absent && (!proposes || w.Addr.Kind != "pull_request") {
 			list = append(list, w.Addr.String())
 		}
 	}
