@@ -21,7 +21,7 @@ type Secret struct {
 	Recorded  bool        `json:"recorded"` // by the ledger
 	StoredAt  *time.Time  `json:"stored_at"`
 	ExpiresAt *time.Time  `json:"expires_at"`
-	RotatesAt *time.Time  `json:"rotates_at"` // by the first apply after that; null: only when it is asked for
+	RotatesAt *time.Time  `json:"rotates_at"` // by the first apply after that; null: when its value changes, or when it is asked for
 	RemoteID  string      `json:"remote_id,omitempty"`
 	Replaced  []Replaced  `json:"replaced"` // credentials that a newer one replaced, and that still live
 }
@@ -85,10 +85,15 @@ func (x Secret) stored(now time.Time) string {
 }
 
 func (x Secret) renewal(now time.Time) string {
-	if x.RotatesAt == nil {
-		return "only when it is asked for: mlopsctl secrets rotate"
+	named := "by mlopsctl secrets rotate " + Clean(x.Address)
+	switch {
+	case x.RotatesAt != nil:
+		return "by an apply, " + distance(*x.RotatesAt, now)
+	case strings.HasPrefix(x.Source, "env:"), strings.HasPrefix(x.Source, "file:"):
+		return "by an apply that is given another value, or " + named
+	default:
+		return "only " + named
 	}
-	return "by an apply, " + distance(*x.RotatesAt, now)
 }
 
 func (x Secret) use() string {
