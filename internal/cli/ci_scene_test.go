@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -192,6 +194,11 @@ func (p *proposal) write(name string, data []byte) {
 // check runs ci, and returns its exit code and all that it said anywhere.
 func (p *proposal) check(args ...string) (code int, said string) {
 	p.t.Helper()
+	for _, name := range []string{"output", "summary"} { // each step of a job has its own
+		if err := os.Remove(filepath.Join(p.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			p.t.Fatal(err)
+		}
+	}
 	var out, errs bytes.Buffer
 	code = Run(p.t.Context(), append([]string{"ci", "-f", filepath.Join(p.dir, "mlops.yaml")}, args...), Streams{
 		In: strings.NewReader(""), Out: &out, Err: &errs, Base: p, Env: func(name string) (string, bool) { v, ok := p.env[name]; return v, ok },
