@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -106,12 +107,11 @@ func TestWhatTheServiceChangedIsNobodysDoing(t *testing.T) {
 		}
 	}
 	later()
-	made := false // an apply takes longer than it does here
+	var made atomic.Bool // an apply takes longer than it does here
 	p.before = func(req *http.Request) {
-		if made {
+		if made.Swap(req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/rulesets")) {
 			later()
 		}
-		made = req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/rulesets")
 	}
 	p.applied(base)
 	p.before, p.env["GITHUB_EVENT_PATH"] = nil, ""

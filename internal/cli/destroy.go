@@ -12,8 +12,8 @@ func (a *app) destroyCommand() *cobra.Command {
 		Long: "destroy plans as if the spec wished nothing, shows the plan, asks, and carries it out: what this stack\n" +
 			"made is deleted, each object after what was made with it, the repository last; what it adopted is let\n" +
 			"go. What holds data or access (repository, branch, environment, service principal, group, catalog,\n" +
-			"schema, directory) is deleted only when --allow-destroy names its kind or its address, and stays\n" +
-			"otherwise.",
+			"schema, directory) is deleted only when --allow-destroy names its kind or its address; till all of it is\n" +
+			"named, or let go with `mlopsctl state release`, nothing is changed, and it exits with 5.",
 		Example:     "  mlopsctl destroy --sandbox\n  mlopsctl destroy --allow-destroy service_principal --allow-destroy catalog/staging",
 		Args:        cobra.NoArgs,
 		Annotations: takes("text,json", partOfStack),

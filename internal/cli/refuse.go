@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -34,9 +35,13 @@ func (a *app) refusals(ctx context.Context, s *session, p *plan.Plan, d decision
 		p = p.Restrict(steps)
 	}
 	code := exitDone
+	unmeant := d.guarded(p)
 	if why := s.engine.Excess(p); why != "" && !d.deletion.mass && !d.aim.Destroy {
-		p.Diagnostics = append(p.Diagnostics, problem("apply/mass-delete", why+"; nothing was changed",
+		unmeant = append(unmeant, problem("apply/mass-delete", why+"; nothing was changed",
 			"look at the plan; if all of that is meant, pass --allow-mass-delete")...)
+	}
+	if len(unmeant) > 0 {
+		p.Diagnostics = append(p.Diagnostics, unmeant...)
 		return p, exitRefused
 	}
 	for _, c := range p.Changes {
@@ -59,6 +64,31 @@ func (a *app) refusals(ctx context.Context, s *session, p *plan.Plan, d decision
 		}
 	}
 	return p, code
+}
+
+// guarded tells of what holds data or access, leaves, and was not named: nothing is begun while somebody may take it
+// for deleted. Of a saved plan that is what the plan showed.
+func (d decision) guarded(p *plan.Plan) diag.List {
+	switch {
+	case d.part:
+		return nil
+	case d.saved != nil:
+		p = d.saved
+	}
+	var stay []string
+	for _, c := range p.Changes {
+		if c.Leaving && c.Action == plan.Blocked && c.Danger != resource.Unguarded {
+			stay = append(stay, c.Address)
+		}
+	}
+	if len(stay) == 0 {
+		return nil
+	}
+	advice := "if that is meant, name each with --allow-destroy KIND|ADDRESS; let go first what is to stay: `mlopsctl state release ADDRESS`"
+	if !d.aim.Destroy {
+		advice += ", or pass --prune=false"
+	}
+	return problem("apply/guarded", "what holds data or access is deleted only when it is named: "+strings.Join(stay, ", ")+"; nothing was changed", advice)
 }
 
 // stillApproved judges the plan that was made again under the lease. A saved plan is a witness then as before;

@@ -77,7 +77,8 @@ What left the spec:
                  committed version of the spec; else released
   adopted        released: it stays, and is no longer managed; deleted only with --allow-destroy ADDRESS
   guarded        repository, branch, environment, service principal, group, catalog, schema and directory
-                 hold data or access: deleted only with --allow-destroy KIND|ADDRESS; blocked till then
+                 hold data or access: deleted only with --allow-destroy KIND|ADDRESS; till then
+                 an apply changes nothing, and exits with 5
   --prune=false  nothing is deleted or released
 
 An apply that would delete more than a third of what the stack owns, or all grants of a production

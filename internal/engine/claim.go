@@ -128,6 +128,19 @@ func (e *Engine) rules(c comparison, in plan.Input) plan.Rules {
 	return r
 }
 
+// holders are the objects that hold others and stay when the stack is destroyed, as they are not its own or not meant:
+// what is in them is known by them.
+func (e *Engine) holders(c comparison, departed []resource.Wish) []resource.Wish {
+	if !c.aim.Destroy {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(c.wishes), func(w resource.Wish) bool {
+		guard := e.byName[w.Addr.Kind].Guard
+		return guard == "" || guard == resource.Unguarded ||
+			slices.ContainsFunc(departed, func(d resource.Wish) bool { return d.Addr == w.Addr })
+	})
+}
+
 // witness looks for departed objects in what earlier versions of the spec wished.
 type witness struct {
 	engine     *Engine

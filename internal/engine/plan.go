@@ -79,7 +79,7 @@ func (e *Engine) compare(ctx context.Context, p *plan.Plan, c comparison) error 
 	}
 	p.Diagnostics = append(p.Diagnostics, claims.Problems...)
 	e.remind(c, owned)
-	looked := slices.Concat(claims.Wishes, claims.Departed)
+	looked := slices.Concat(claims.Wishes, claims.Departed, e.holders(c, claims.Departed))
 	seen, failures, err := observe.Read(ctx, looked, e.byName, e.opt.Parallelism)
 	if err != nil {
 		return err

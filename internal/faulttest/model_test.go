@@ -155,11 +155,30 @@ func (m *model) apply(*rapid.T) {
 
 func (m *model) destroy(*rapid.T) {
 	m.tell("destroy")
+	m.letGo()
 	if o := m.w.run(testContext(), "destroy", "--auto-approve", "--parallelism", "1", "--allow-destroy", "schema"); o.code != 0 {
 		m.w.t.Fatalf("a destroy ends with %d after %s\n%s", o.code, strings.Join(m.story, "; "), o)
 	}
 	m.applied(nil)
 	m.compare("a destroy")
+}
+
+// letGo releases what a destroy would have to name, as it holds data or access, and what no history is about.
+func (m *model) letGo() {
+	release := []string{"state", "release", "--auto-approve"}
+	if l, ok := m.w.ledger(); ok {
+		for _, o := range l.Objects {
+			if o.Origin == ledger.Made && slices.Contains([]string{"repository", "branch", "environment", "service_principal", "catalog"}, o.Kind) {
+				release = append(release, o.Address)
+			}
+		}
+	}
+	if len(release) == 3 {
+		return
+	}
+	if o := m.w.run(testContext(), release...); o.code != 0 {
+		m.w.t.Fatalf("a release ends with %d after %s\n%s", o.code, strings.Join(m.story, "; "), o)
+	}
 }
 
 // applied is what an apply makes of the model.
