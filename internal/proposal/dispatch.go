@@ -170,6 +170,9 @@ func (k *Desk) Ask(ctx context.Context, project string) error {
 	if a := k.of(project); a != nil {
 		return k.find(ctx, project, a)
 	}
+	if other := k.unseen(); other != "" && k.find(ctx, other, k.of(other)) != nil {
+		return fmt.Errorf("the run for %s is %w, and one that shows now could be either's", other, resource.ErrNotYet)
+	}
 	k.Hub.FreshPulls()
 	k.Hub.FreshRuns()
 	c, err := k.Came(ctx, project)
@@ -202,6 +205,19 @@ func (k *Desk) Ask(ctx context.Context, project string) error {
 		k.keep(project, a)
 	}
 	return k.find(ctx, project, a)
+}
+
+// unseen is a project whose run was started and does not show yet; "" where there is none. One whose answer was
+// lost may never show.
+func (k *Desk) unseen() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for project, a := range k.asked {
+		if a.id == 0 && a.lost == nil {
+			return project
+		}
+	}
+	return ""
 }
 
 func (k *Desk) of(project string) *asking {
