@@ -28,10 +28,8 @@ func skips() []faultCase {
 				needs := w.needs()
 				o := w.apply("-o", "json")
 				want := map[string]bool{}
-				kinds := map[string]bool{} // of what failed: the requests of a fault are all of one
-				for address := range w.ended(o, "failed") {
-					kind, _, _ := strings.Cut(address, "/")
-					if kinds[kind] = true; len(kinds) > 1 {
+				for address, failed := range w.ended(o, "failed") {
+					if address != r.address && failed && !strings.HasPrefix(address, r.kind+"/") {
 						w.t.Errorf("%s failed, too", address)
 					}
 					for _, d := range descendants(needs, address) {

@@ -199,28 +199,23 @@ func rowsOf(s start) (found []row, err error) {
 		if !request.Mutating {
 			continue
 		}
-		at := row{start: s, address: log.addressAt(i), method: request.Method, path: anyID.ReplaceAllString(request.Host+request.Path, "/*")}
+		at := row{start: s, address: log.sender(o.sent, i), method: request.Method, path: anyID.ReplaceAllString(request.Host+request.Path, "/*")}
 		seen[at.method+at.path]++
 		at.nth = seen[at.method+at.path]
-		if strings.HasSuffix(at.path, "git-receive-pack") && at.address != "first_commit" && !strings.HasPrefix(at.address, "pull_request/") {
-			at.address = "ledger"
-		} else if at.address == "" {
-			at.address = "repository" // making it is the lock, so that it is made before the steps begin
-		}
 		at.kind, _, _ = strings.Cut(at.address, "/")
 		found = append(found, at)
 	}
 	return found, nil
 }
 
-// eventLog is a stdout that notes how many requests had been sent when each step began.
+// eventLog is a stdout that notes how many requests had been sent when each step was done.
 type eventLog struct {
 	lockedBuffer
 	world *world
-	steps []begun
+	done  []done
 }
 
-type begun struct {
+type done struct {
 	address string
 	sent    int
 }
@@ -229,23 +224,30 @@ type begun struct {
 func (l *eventLog) Write(data []byte) (int, error) {
 	for _, line := range bytes.Split(data, []byte("\n")) {
 		var event struct{ Type, Address string }
-		if json.Unmarshal(line, &event) == nil && event.Type == "start" {
-			l.steps = append(l.steps, begun{event.Address, len(l.world.sandbox.Log())})
+		if json.Unmarshal(line, &event) == nil && event.Type == "done" {
+			l.done = append(l.done, done{event.Address, len(l.world.sandbox.Log())})
 		}
 	}
 	return l.lockedBuffer.Write(data)
 }
 
-// addressAt is the step that sent the ith request of the run.
-func (l *eventLog) addressAt(i int) string {
-	address, before := "", len(l.world.sandbox.Log())-len(l.world.said[len(l.world.said)-1].sent)
-	for _, s := range l.steps {
-		if s.sent <= before+i {
-			address = s.address
-		}
+// sender is the step that sent the ith of a run's requests: the first that was done after it, for none sends anything
+// before it has been told that the one before is done. A push is the ledger's, but for the last one of a step that pushes.
+func (l *eventLog) sender(sent []sandbox.Request, i int) string {
+	before := len(l.world.sandbox.Log()) - len(sent)
+	next := slices.IndexFunc(l.done, func(d done) bool { return d.sent > before+i })
+	if next < 0 {
+		return "ledger" // how the run ended
 	}
-	return address
+	step := l.done[next]
+	pushes := step.address == "first_commit" || strings.HasPrefix(step.address, "pull_request/")
+	if isPush(sent[i]) && (!pushes || slices.ContainsFunc(sent[i+1:step.sent-before], isPush)) {
+		return "ledger"
+	}
+	return step.address
 }
+
+func isPush(r sandbox.Request) bool { return strings.HasSuffix(r.Path, "git-receive-pack") }
 
 func mustRows(t *testing.T) []row {
 	t.Helper()
