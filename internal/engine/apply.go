@@ -213,15 +213,17 @@ func (e *Engine) intend(ctx context.Context, p *plan.Plan) error {
 func (e *Engine) finish(ctx context.Context, p *plan.Plan, report apply.Report) error {
 	ctx, cancel := parting(ctx)
 	defer cancel()
-	leaves := slices.IndexFunc(report.Results, func(r apply.Result) bool { return r.Address == "repository" && r.Action == plan.Delete })
-	if leaves >= 0 && report.Results[leaves].Status == apply.Done {
+	var left apply.Status // what became of the repository's deletion, if that is a step
+	if i := slices.IndexFunc(report.Results, func(r apply.Result) bool { return r.Address == "repository" && r.Action == plan.Delete }); i >= 0 {
+		left = report.Results[i].Status
+	}
+	if left == apply.Done {
 		e.book.Leave() // the ledger went with it
 		return nil
 	}
-	ends := e.scribe(p)
-	ends.adopted, ends.settled, ends.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
+	ends := e.ending(p)
 	err := e.book.Close(ctx, headline(report), func(l *ledger.Ledger) { ends.conclude(l, report) })
-	if leaves >= 0 && errors.Is(err, resource.ErrNotFound) {
+	if left == apply.Failed && errors.Is(err, resource.ErrNotFound) {
 		e.book.Leave() // its deletion was cut short, and had its effect after all
 		return nil
 	}
@@ -235,6 +237,13 @@ func (e *Engine) finish(ctx context.Context, p *plan.Plan, report apply.Report) 
 func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 	const enough = 30 * time.Second
 	return context.WithTimeout(context.WithoutCancel(ctx), enough)
+}
+
+// ending is a scribe for the end of a run that had p to carry out.
+func (e *Engine) ending(p *plan.Plan) scribe {
+	s := e.scribe(p)
+	s.adopted, s.settled, s.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
+	return s
 }
 
 func (e *Engine) scribe(p *plan.Plan) scribe {

@@ -19,8 +19,7 @@ func (e *Engine) settleLedger(ctx context.Context, p *plan.Plan) error {
 	if e.book == nil || !e.book.Exists() {
 		return nil
 	}
-	ends := e.scribe(p)
-	ends.adopted, ends.settled, ends.gone = e.vault.Adopted(), e.vault.Settled(), p.Gone
+	ends := e.ending(p)
 	l := e.book.Ledger()
 	before := open(l)
 	ended, renamed := l.Run.EndedAt != "", l.Stack != e.stack.Name

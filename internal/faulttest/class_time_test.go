@@ -36,45 +36,30 @@ func cuts(rows []row) []faultCase {
 		}
 	}
 	for _, r := range rows {
-		for word, sent := range map[string]bool{"before": false, "after": true} {
-			ctx, cancel := context.WithCancel(context.Background())
-			list = append(list, faultCase{class: "F04", name: r.String() + "/" + word, row: r, codes: []int{0, 1, 6, 130}, arrange: func(w *world) {
-				w.wire.add(&rule{method: r.method, path: r.path, nth: r.nth, do: func(q *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
-					if sent {
-						if _, err := send(); err != nil {
-							return nil, err
-						}
-					}
-					cancel()
-					<-q.Context().Done()
-					return nil, q.Context().Err()
-				}})
-			}, act: func(w *world) outcome {
-				defer cancel()
-				return w.run(ctx, r.start.args()...)
-			}})
-		}
-		if r.start == doomed && r.kind == "repository" {
+		list = append(list, stopped(r, "before", func(*world, sender) error { return nil }), stopped(r, "after", func(_ *world, send sender) error {
+			_, err := send()
+			return err
+		}))
+		switch {
+		case r.start == doomed && r.kind == "repository":
 			list = append(list, lateDeletion(r))
+		case r.start == doomed && r.kind == "service_principal":
+			list = append(list, hiddenLedger(r))
 		}
 	}
 	return list
 }
 
-// lateDeletion stops a run hard at the deletion of the repository, which has its effect a moment later: when the run
-// says in the ledger how it ended, there is none any longer.
-func lateDeletion(r row) faultCase {
+type sender func() (*http.Response, error)
+
+// stopped stops a run hard at a request, after what happens meanwhile.
+func stopped(r row, word string, meanwhile func(*world, sender) error) faultCase {
 	ctx, cancel := context.WithCancel(context.Background())
-	return faultCase{class: "F04", name: r.String() + "/a_moment_later", row: r, codes: []int{6}, after: func(w *world, o outcome) {
-		if strings.Contains(o.String(), "ledger could not be written") {
-			w.t.Error("it misses the ledger of a repository that it deleted")
-		}
-	}, arrange: func(w *world) {
-		w.wire.add(&rule{method: r.method, path: r.path, nth: r.nth, do: func(q *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
-			w.wire.add(&rule{path: "*", times: 1, do: func(_ *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
-				w.send(r.method, "https://"+r.path, nil)
-				return send()
-			}})
+	return faultCase{class: "F04", name: r.String() + "/" + word, row: r, codes: []int{0, 1, 6, 130}, arrange: func(w *world) {
+		w.wire.add(&rule{method: r.method, path: r.path, nth: r.nth, do: func(q *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+			if err := meanwhile(w, send); err != nil {
+				return nil, err
+			}
 			cancel()
 			<-q.Context().Done()
 			return nil, q.Context().Err()
@@ -83,6 +68,41 @@ func lateDeletion(r row) faultCase {
 		defer cancel()
 		return w.run(ctx, r.start.args()...)
 	}}
+}
+
+const unwritten = "ledger could not be written"
+
+// lateDeletion is a deletion of the repository that has its effect a moment later: when the run says in the ledger how
+// it ended, there is none any longer.
+func lateDeletion(r row) faultCase {
+	c := stopped(r, "a_moment_later", func(w *world, _ sender) error {
+		w.wire.add(&rule{path: "*", times: 1, do: func(_ *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+			w.send(r.method, "https://"+r.path, nil)
+			return send()
+		}})
+		return nil
+	})
+	c.codes, c.after = []int{6}, func(w *world, o outcome) {
+		if strings.Contains(o.String(), unwritten) {
+			w.t.Error("it misses the ledger of a repository that it deleted")
+		}
+	}
+	return c
+}
+
+// hiddenLedger is a repository that is not to be seen when the run says how it ended, and that it has not begun to
+// delete: what it could not record is said.
+func hiddenLedger(r row) faultCase {
+	c := stopped(r, "and_the_ledger_hidden", func(w *world, _ sender) error {
+		w.inject(sandbox.Fault{Method: "GET", Path: "github.com/*/info/refs", Times: -1, Action: sandbox.FaultStatus, Status: 404})
+		return nil
+	})
+	c.codes, c.after = []int{6}, func(w *world, o outcome) {
+		if !strings.Contains(o.String(), unwritten) {
+			w.t.Error("it does not say that the ledger was not written")
+		}
+	}
+	return c
 }
 
 // lags are answers that are older than the last change.
