@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -128,17 +129,33 @@ func (e *Engine) rules(c comparison, in plan.Input) plan.Rules {
 	return r
 }
 
-// holders are the objects that hold others and stay when the stack is destroyed, as they are not its own or not meant:
-// what is in them is known by them.
+// holders are what is told of departed objects by, where the stack is destroyed around it: it is wished and stays, as
+// it is not the stack's own or not meant.
 func (e *Engine) holders(c comparison, departed []resource.Wish) []resource.Wish {
 	if !c.aim.Destroy {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(c.wishes), func(w resource.Wish) bool {
-		guard := e.byName[w.Addr.Kind].Guard
-		return guard == "" || guard == resource.Unguarded ||
-			slices.ContainsFunc(departed, func(d resource.Wish) bool { return d.Addr == w.Addr })
-	})
+	wished := map[string]resource.Wish{}
+	for _, w := range c.wishes {
+		wished[w.Addr.String()] = w
+	}
+	known := map[string]bool{}
+	for _, d := range departed {
+		known[d.Addr.String()] = true
+	}
+	var held []resource.Wish
+	follow := slices.Sorted(maps.Keys(known))
+	for len(follow) > 0 {
+		address := follow[0]
+		follow = follow[1:]
+		for _, r := range resource.Refs(wished[address].Want) {
+			if w, there := wished[r.Addr]; there && !known[r.Addr] {
+				known[r.Addr] = true
+				held, follow = append(held, w), append(follow, r.Addr)
+			}
+		}
+	}
+	return held
 }
 
 // witness looks for departed objects in what earlier versions of the spec wished.

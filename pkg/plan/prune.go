@@ -190,7 +190,7 @@ func partWith(c *Change, in Input, p parted) error {
 		c.Action = Release
 		c.Reason = in.Rules.why() + ", and only the ledger says that this stack made it, which anybody who can push could have written: " +
 			"no earlier committed version of the spec wishes it, and it bears no mark of this stack. It stays (--allow-destroy " + c.Address + " deletes it)"
-	case p.t.Guard != resource.Unguarded && p.t.Guard != "" && !in.Rules.allows(c.Kind, c.Address) && !goesWithRepository(c, in):
+	case p.t.Guarded() && !in.Rules.allows(c.Kind, c.Address) && !goesWithRepository(c, in):
 		c.Action, c.Danger = Blocked, p.t.Guard
 		c.Reason = fmt.Sprintf("%s; deleting it %s, so it has to be named: --allow-destroy %s (`mlopsctl state release` lets it go)",
 			in.Rules.why(), destroys(p.t.Guard), c.Address)

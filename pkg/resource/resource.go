@@ -57,10 +57,13 @@ const (
 	AccessLoss Guard = "access_loss"
 )
 
+// Guarded reports whether an object of the kind is deleted only when it is named.
+func (t Type) Guarded() bool { return t.Guard != Unguarded && t.Guard != "" }
+
 // Takes says what deleting an object of the kind takes away.
 func (t Type) Takes() Guard {
 	switch {
-	case t.Guard != Unguarded && t.Guard != "":
+	case t.Guarded():
 		return t.Guard
 	case t.Harmless:
 		return Unguarded
