@@ -170,8 +170,10 @@ func (k *Desk) Ask(ctx context.Context, project string) error {
 	if a := k.of(project); a != nil {
 		return k.find(ctx, project, a)
 	}
-	if other := k.unseen(); other != "" && k.find(ctx, other, k.of(other)) != nil {
-		return fmt.Errorf("the run for %s is %w, and one that shows now could be either's", other, resource.ErrNotYet)
+	if other := k.unseen(); other != "" {
+		if err := k.find(ctx, other, k.of(other)); err != nil {
+			return fmt.Errorf("a run that shows now could be that of %s: %w", other, err)
+		}
 	}
 	k.Hub.FreshPulls()
 	k.Hub.FreshRuns()
