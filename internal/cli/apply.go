@@ -21,10 +21,11 @@ func (a *app) applyCommand() *cobra.Command {
 			"failure holds back what needs the failed step and nothing else; applying again goes on from there.\n" +
 			"What left the spec is deleted if this stack made it, and let go if it was there before; what holds data\n" +
 			"or access is deleted only when --allow-destroy names it, and till then nothing is changed: it exits with\n" +
-			"5. One apply at a time: a second one waits for --lock-timeout, and then ends with 5. With a plan file it runs exactly that file's steps, without\n" +
-			"asking, if each of them still stands in a plan made now; otherwise it changes nothing, says what moved,\n" +
-			"and exits with 5. What is blocked, and what waits for a person, is named and left alone: that does not\n" +
-			"fail an apply. With --wait it looks again until people have acted, and goes on from there.",
+			"5. One apply at a time: a second one waits for --lock-timeout, and then ends with 5. With a plan file it\n" +
+			"runs exactly that file's steps, without asking, if each of them still stands in a plan made now;\n" +
+			"otherwise it changes nothing, says what moved, and exits with 5. What is blocked, and what waits for a\n" +
+			"person, is named and left alone: that does not fail an apply. With --wait it looks again until people\n" +
+			"have acted, and goes on from there.",
 		Example:     "  mlopsctl apply\n  mlopsctl apply --auto-approve --sandbox\n  mlopsctl plan --out plan.json && mlopsctl apply plan.json",
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: takes("text,json", partOfStack),

@@ -191,15 +191,7 @@ func TestWhatPermissionsListsIsEnough(t *testing.T) {
 					t.Errorf("%s %s: %s", f.State, f.What, f.Why)
 				}
 			}
-			r, err := e.Apply(ctx(), live, engine.Run{Options: apply.Options{Parallelism: 8}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, x := range r.Results {
-				if x.Status != apply.Done {
-					t.Errorf("%s of %s: %s: %v", x.Action, x.Address, x.Status, x.Err)
-				}
-			}
+			carriesOut(t, e, live)
 			w.nothingLeft(t, p.env(key))
 		})
 	}

@@ -46,18 +46,24 @@ func TestWhatPermissionsListsIsEnoughForProjects(t *testing.T) {
 		for _, f := range e.Lacking(ctx(), live) {
 			t.Errorf("an apply lacks %s: %s", f.What, f.Why)
 		}
-		r, err := e.Apply(ctx(), live, engine.Run{Options: apply.Options{Parallelism: 8}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range r.Results {
-			if x.Status != apply.Done {
-				t.Errorf("%s of %s: %s: %v", x.Action, x.Address, x.Status, x.Err)
-			}
-		}
+		carriesOut(t, e, live)
 		if t.Failed() || !s.people() {
 			break
 		}
 	}
 	s.nothingLeft(t, p.env(nil))
+}
+
+// carriesOut applies a plan, and holds each of its steps to being done.
+func carriesOut(t *testing.T, e *engine.Engine, p *plan.Plan) {
+	t.Helper()
+	r, err := e.Apply(ctx(), p, engine.Run{Options: apply.Options{Parallelism: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range r.Results {
+		if x.Status != apply.Done {
+			t.Errorf("%s of %s: %s: %v", x.Action, x.Address, x.Status, x.Err)
+		}
+	}
 }
