@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/mlopsctl/mlopsctl/pkg/resource"
@@ -18,7 +19,12 @@ func TestAPrincipalThatAppearedIsNotMadeTwice(t *testing.T) {
 	if _, err := r.fleet(writing()).CreatePrincipal(t.Context(), want.DisplayName); err != nil { // by another hand
 		t.Fatal(err)
 	}
+	creates := to(http.MethodPost, "/ServicePrincipals")
+	before := len(r.sent(creates))
 	if _, err := createServicePrincipal(t.Context(), f, want); !errors.Is(err, resource.ErrExists) {
 		t.Errorf("it is %v; want that it is there", err)
+	}
+	if n := len(r.sent(creates)) - before; n > 0 {
+		t.Errorf("%d were made and taken back", n)
 	}
 }

@@ -174,7 +174,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		if (err != nil) != (want.requests == 1) {
 			t.Errorf("Retry-After %q: %v", value, err)
 		}
-		if value == "86400" && !strings.Contains(err.Error(), "try again in 24h0m0s") {
+		if value == "86400" && err != nil && !strings.Contains(err.Error(), "try again in 24h0m0s") {
 			t.Errorf("it is not said how long to wait: %v", err)
 		}
 	}
