@@ -9,5 +9,6 @@ import (
 )
 
 func main() {
+	cli.RunOnly()
 	os.Exit(cli.Run(context.Background(), os.Args[1:], cli.Process()))
 }

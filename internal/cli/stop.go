@@ -36,13 +36,23 @@ const (
 func listen(ctx context.Context) (context.Context, *stopper) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := newStopper()
-	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
-		signal.Notify(s.signals, syscall.SIGHUP) // the terminal has gone
-	}
+	signal.Notify(s.signals, ends()...)
 	go s.wait(cancel)
 	return ctx, s
 }
+
+// ends are the signals that end a run.
+func ends() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		all = append(all, syscall.SIGHUP) // the terminal has gone
+	}
+	return all
+}
+
+// RunOnly says that this process is for one run: a signal that comes when it is over, between its last word and its exit
+// code, changes nothing of how it ended.
+func RunOnly() { signal.Notify(make(chan os.Signal, 1), ends()...) }
 
 func newStopper() *stopper {
 	return &stopper{
@@ -81,7 +91,7 @@ func (s *stopper) wait(cancel context.CancelFunc) {
 			s.why.Store(why) // before anything that ends because of it asks for it
 		}
 		if stopped || !s.gentle.Load() {
-			cancel() // a third signal is the system's to handle: this goroutine ends here
+			cancel()
 		}
 		if !stopped {
 			close(s.finish)
@@ -90,6 +100,7 @@ func (s *stopper) wait(cancel context.CancelFunc) {
 			}
 		}
 		if stopped {
+			signal.Reset(ends()...) // a third one is the system's to handle
 			return
 		}
 		stopped = true

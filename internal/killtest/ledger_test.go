@@ -2,8 +2,11 @@ package killtest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,6 +67,9 @@ func (w *world) repositories() []string {
 
 func (w *world) hasRef(dir, ref string) bool {
 	w.t.Helper()
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return false // the sandbox was killed when the repository had its name and not yet its folder
+	}
 	return strings.TrimSpace(w.gitIn(dir, "for-each-ref", "--format=%(refname)", ref)) != ""
 }
 

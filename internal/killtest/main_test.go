@@ -49,6 +49,7 @@ func TestMain(m *testing.M) {
 		streams.Base = base
 		streams.Clock = dozing{streams.Clock, base, os.Getenv(asWhere)}
 	}
+	cli.RunOnly()
 	os.Exit(cli.Run(context.Background(), os.Args[1:], streams))
 }
 
