@@ -44,6 +44,7 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	ctx, a.stop = listen(ctx)
 	defer a.stop.close()
 	root := a.root()
+	a.completeFlags(root, args)
 	root.SetArgs(joinSandbox(args, isFile))
 	cmd, err := root.ExecuteContextC(ctx)
 	return int(a.conclude(cmd, args, err))

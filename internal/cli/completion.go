@@ -8,8 +8,7 @@ import (
 	"github.com/mlopsctl/mlopsctl/pkg/spec"
 )
 
-// complete tells shells what may stand where, and makes `completion` refuse a shell that it does not know, which cobra
-// answers with help.
+// complete makes `completion` refuse a shell that it does not know, which cobra answers with help.
 func (a *app) complete(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
@@ -20,6 +19,14 @@ func (a *app) complete(root *cobra.Command) {
 			}
 			return cmd.Help()
 		}
+	}
+}
+
+// completeFlags tells a shell that asks what may stand after a flag. cobra keeps that for as long as the process lives, and
+// with it all that the run has in hand, so that no other run tells it.
+func (a *app) completeFlags(root *cobra.Command, args []string) {
+	if len(args) == 0 || args[0] != cobra.ShellCompRequestCmd && args[0] != cobra.ShellCompNoDescRequestCmd {
+		return
 	}
 	for flag, of := range map[string]func(*cobra.Command) []string{
 		"output":    formats,
