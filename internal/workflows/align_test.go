@@ -89,3 +89,12 @@ func repositoryOf(t *testing.T, text []byte) (workflows.Repository, workflows.Pr
 	}
 	return r, workflows.Project{Name: "taxi", Path: "taxi", Deploy: given.Deploy}
 }
+
+func TestAlignLeavesEachLineItsOwnEnd(t *testing.T) {
+	r, p := repositoryOf(t, []byte("targets: [ { name: prod, host: 'https://new.example' } ]\n"))
+	in := "bundle:\r\n  name: taxi\ntargets:\r\n  prod:\n    workspace:\r\n      host: https://old.example\n    mode: production\r\n"
+	out, err := workflows.Align([]byte(in), r, p)
+	if want := strings.Replace(in, "old", "new", 1); err != nil || string(out) != want {
+		t.Errorf("%v\n%q, want\n%q", err, out, want)
+	}
+}

@@ -15,7 +15,7 @@ import (
 // anew, so nodes and lines always agree.
 type document struct {
 	lines []string // without their ends
-	end   string   // of each line
+	end   string   // of each line; of those of a file that mixes them, the return stays with its line
 	open  bool     // the last line has no end
 	root  *yaml.Node
 }
@@ -29,13 +29,13 @@ func parse(text []byte) (document, error) {
 		return document{}, errors.New("databricks.yml is no mapping with a bundle and its targets")
 	}
 	d := document{end: "\n", root: node.Content[0]}
-	if bytes.Contains(text, []byte("\r\n")) {
+	if returns := bytes.Count(text, []byte("\r\n")); returns > 0 && returns == bytes.Count(text, []byte("\n")) {
 		d.end = "\r\n"
 	}
 	whole := string(text)
 	d.open = !strings.HasSuffix(whole, "\n")
 	for line := range strings.Lines(whole) {
-		d.lines = append(d.lines, strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
+		d.lines = append(d.lines, strings.TrimSuffix(line, d.end))
 	}
 	return d, nil
 }
