@@ -113,6 +113,7 @@ func boundaries() []boundary {
 		{"github.com/google/cel-go", []string{"pkg/rule"}, "a rule's language stays behind one package"},
 		{"golang.org/x/crypto", []string{"internal/credentials", "internal/sandbox"}, "a secret is sealed in one place, and opened in one"},
 		{"golang.org/x/term", []string{"internal/cli"}, "only the command line knows terminals"},
+		{"github.com/rogpeppe/go-internal", []string{"internal/sandbox"}, "processes take turns at a sandbox's folder; the rest of it belongs to tests"},
 		{"github.com/owenrumney/go-sarif", nil, "it brings the schema that code scanning's format is held against, to tests"},
 		{"github.com/rhysd/actionlint", nil, "it judges workflow files in tests"},
 		{"os/exec", []string{"internal/credentials", "internal/github", "internal/sandbox"}, "programs are run for a secret's command, for gh's token and for git's protocol"},

@@ -137,18 +137,7 @@ func (a *app) reset(worldFile string) error {
 	if err := isSandbox(dir); err != nil {
 		return err
 	}
-	// A world that is wrong must not cost the state that is there, so it is tried first; a state that
-	// cannot be opened any more must not keep anybody from a new one, so it is not opened.
-	o := sandbox.Options{Now: a.clock.Now, Hosts: sandboxHosts(stack), World: world, WorldFile: cmp.Or(worldFile, beside)}
-	trial, err := sandbox.Open(o)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(trial.Close(), sandbox.Reset(dir)); err != nil {
-		return err
-	}
-	o.Dir = dir
-	box, err := sandbox.Open(o)
+	box, err := sandbox.Renew(sandbox.Options{Dir: dir, Now: a.clock.Now, Hosts: sandboxHosts(stack), World: world, WorldFile: cmp.Or(worldFile, beside)})
 	if err != nil {
 		return err
 	}
@@ -165,7 +154,7 @@ func isSandbox(dir string) error {
 	if err != nil {
 		return misuse("the sandbox's folder: %v", err)
 	}
-	if len(entries) > 0 && !isFile(filepath.Join(dir, "state.json")) {
+	if len(entries) > 0 && !isFile(filepath.Join(dir, "state.json")) && !sandbox.Is(dir) {
 		return misuse("%s is a folder, and no sandbox: it holds no state.json", dir)
 	}
 	return nil

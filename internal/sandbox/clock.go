@@ -13,8 +13,8 @@ func (s *Sandbox) Advance(d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("advancing the sandbox's clock by %s: it only goes forward", d)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	s.state.Advanced += d
 	return s.save()
 }

@@ -188,8 +188,12 @@ func TestAStateThatCannotBeReadIsSaidSoAndKept(t *testing.T) {
 			if data, err := os.ReadFile(file); err != nil || string(data) != c.state {
 				t.Errorf("the file is now %q, %v", data, err)
 			}
-			if err := Reset(dir); err != nil {
+			s, err := Renew(Options{Dir: dir, Hosts: testHosts()})
+			if err != nil {
 				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
 			}
 			openTest(t, Options{Dir: dir, Hosts: testHosts()})
 		})

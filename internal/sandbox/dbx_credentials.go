@@ -134,7 +134,7 @@ func secretValue(account, id string) string {
 // LogsIn says whether what a repository's secret (environment "") or an environment's holds is an OAuth
 // secret or a personal access token that a principal can log in with now. It is for tests and rehearsals: nobody else could tell.
 func (s *Sandbox) LogsIn(repository, environment, name string) bool {
-	s.mu.Lock()
+	s.lock()
 	now, account := s.now(), s.state.Databricks.AccountID
 	var values []string
 	for _, p := range s.state.Databricks.Principals {
@@ -149,7 +149,7 @@ func (s *Sandbox) LogsIn(repository, environment, name string) bool {
 			values = append(values, personalValue(t.Personal.ID))
 		}
 	}
-	s.mu.Unlock()
+	s.unlock()
 	return slices.ContainsFunc(values, func(value string) bool { return s.HoldsSecret(repository, environment, name, value) })
 }
 

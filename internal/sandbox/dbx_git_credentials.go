@@ -180,8 +180,8 @@ func (c *dbxCall) updateGitCredential(g *dbxGitCredential) (any, error) {
 // HoldsGitToken says whether a principal, by its application id, logs in to a Git provider with that token on a
 // workspace. It is for tests and rehearsals: nobody else could tell.
 func (s *Sandbox) HoldsGitToken(host, applicationID, token string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	d := s.state.Databricks
 	w, p := d.workspace(host), d.byLogin(applicationID)
 	return w != nil && p != nil && slices.ContainsFunc(w.GitCredentials, func(g *dbxGitCredential) bool {

@@ -22,8 +22,8 @@ type Summary struct {
 
 // Describe summarises the state, without any credential.
 func (s *Sandbox) Describe() Summary {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	d := s.state.Databricks
 	sum := Summary{AccountID: d.AccountID, Faults: []Fault{}, Requests: map[string]int{}}
 	for _, w := range d.Workspaces {

@@ -30,8 +30,11 @@ func (s *Sandbox) answer(r *http.Request) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the request's body: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
+	if s.trouble != nil {
+		return nil, s.trouble
+	}
 	c, route := s.open(r, body)
 	if c == nil {
 		return nil, errNoSuchHost

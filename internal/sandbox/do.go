@@ -66,8 +66,8 @@ func (s *Sandbox) do(ctx context.Context, d Deed) (string, error) {
 }
 
 func (s *Sandbox) repositoryOf(d Deed) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	gh := s.state.GitHub
 	if d.Repository != "" {
 		owner, name, _ := strings.Cut(d.Repository, "/")
@@ -135,8 +135,8 @@ func (p person) send(ctx context.Context, r wish, out any) error {
 
 // tokenOf is a token of a person's, good for this process; "" is the operator.
 func (s *Sandbox) tokenOf(login string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if login == "" {
 		return s.operatorGitHubToken()
 	}
@@ -213,8 +213,8 @@ func (p person) onPull(ctx context.Context, d Deed) (string, error) {
 
 // reviewerOf is somebody else who may write, the first by name; "" where there is nobody.
 func (s *Sandbox) reviewerOf(full, author string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	owner, name, _ := strings.Cut(full, "/")
 	r, _ := s.state.GitHub.repository(owner, name)
 	var logins []string

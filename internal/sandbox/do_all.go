@@ -37,8 +37,8 @@ func (s *Sandbox) DoAll(ctx context.Context, repository string) (int, error) {
 
 // endRuns ends with success every job that could end.
 func (s *Sandbox) endRuns(full string) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	r, runs := s.runsOf(full, "")
 	jobs := 0
 	for _, run := range runs {

@@ -44,8 +44,8 @@ func (s *Sandbox) runsOf(full, on string) (*ghRepo, []*ghRun) {
 var errNobodyWaits = errors.New("no run of that name waits for an approval")
 
 func (s *Sandbox) waitingRun(full, on string) (id int64, environments []int64, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	r, runs := s.runsOf(full, on)
 	for _, run := range runs {
 		for _, j := range run.Jobs {
@@ -62,8 +62,8 @@ func (s *Sandbox) waitingRun(full, on string) (id int64, environments []int64, e
 
 // reviewerIn is somebody who may approve for the first of these environments.
 func (s *Sandbox) reviewerIn(full string, environments []int64) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	r, _ := s.runsOf(full, "")
 	owner := s.state.GitHub.accountByID(r.Owner)
 	i := slices.IndexFunc(r.Environments, func(e *ghEnvironment) bool { return e.ID == environments[0] })
@@ -88,8 +88,8 @@ func (s *Sandbox) finishRuns(full string, d Deed) (string, error) {
 	if !slices.Contains([]string{"success", "failure", "cancelled", "timed_out"}, conclusion) {
 		return "", fmt.Errorf("a run ends with success, failure, cancelled or timed_out, not with %q", conclusion)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	r, runs := s.runsOf(full, d.On)
 	ended, jobs := 0, 0
 	for _, run := range runs {

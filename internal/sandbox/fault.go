@@ -46,8 +46,8 @@ type Fault struct {
 
 // Inject adds faults after those that are there; the first that is due decides.
 func (s *Sandbox) Inject(faults ...Fault) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	if err := s.inject(faults); err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (s *Sandbox) inject(faults []Fault) error {
 
 // ClearFaults removes every fault.
 func (s *Sandbox) ClearFaults() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	s.state.Faults = nil
 	return s.save()
 }

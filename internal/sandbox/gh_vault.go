@@ -170,8 +170,8 @@ func ghSecretHash(salt, value string) string {
 // HoldsSecret says whether a repository's secret (environment "") or an environment's has this
 // value. It is for tests and rehearsals: GitHub itself tells nobody.
 func (s *Sandbox) HoldsSecret(repository, environment, name, value string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	owner, short, _ := strings.Cut(repository, "/")
 	r, _ := s.state.GitHub.repository(owner, short)
 	if r == nil {

@@ -26,8 +26,8 @@ type MintRequest struct {
 // environment excludes the ref. An environment that is not there is created unprotected, as GitHub
 // does.
 func (s *Sandbox) Mint(m MintRequest) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock()
+	defer s.unlock()
 	owner, name, _ := strings.Cut(m.Repository, "/")
 	r, renamed := s.state.GitHub.repository(owner, name)
 	if r == nil || renamed {

@@ -3,7 +3,7 @@
 // rehearse with it, so it refuses what the services refuse. It knows nothing of the rest of this
 // program: its wire types are its own, held against the services' published descriptions.
 //
-// Every service is a set of routes over one State. A request runs alone, under one lock; one that
+// Every service is a set of routes over one State. A request runs alone, under one lock, which other processes hold to; one that
 // changed the state is saved before it is answered, so a kill loses nothing that was answered.
 package sandbox
 
@@ -29,7 +29,7 @@ type Hosts struct {
 
 // Options opens a sandbox. Dir is the folder that keeps its state, "" for memory alone; Now is its
 // clock; World is a world file's text, read only when the folder holds no state yet, and WorldFile what errors call
-// it. One process at a time may have a folder open.
+// it. Any number of processes may have a folder open: each request sees what those before it have left, whoever answered them.
 type Options struct {
 	Dir   string
 	Now   func() time.Time
@@ -42,6 +42,9 @@ type Options struct {
 // Sandbox is an open sandbox. Its methods may be called from any goroutine.
 type Sandbox struct {
 	mu       sync.Mutex
+	turn     *turn  // while a folder is locked
+	trouble  error  // why the folder, or the state in it, cannot be had
+	version  string // of the state in the folder that state is
 	opt      Options
 	state    *State
 	routes   map[service][]route
@@ -76,19 +79,27 @@ func (s *State) nextUUID() string {
 
 // Open reads the state in o.Dir, or begins one from o.Hosts and o.World.
 func Open(o Options) (*Sandbox, error) {
+	s := create(o)
+	s.lock()
+	defer s.unlock()
+	if s.trouble != nil {
+		return nil, fmt.Errorf("opening the sandbox: %w", s.trouble)
+	}
+	return s, nil
+}
+
+// create is a sandbox that has no state yet.
+func create(o Options) *Sandbox {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	s := &Sandbox{
 		opt: o, routes: map[service][]route{}, aliases: map[string][]string{}, seen: map[string]*recentGets{},
 	}
-	if err := s.load(); err != nil {
-		return nil, fmt.Errorf("opening the sandbox: %w", err)
-	}
 	s.databricksRoutes()
 	s.githubRoutes()
 	s.issuerRoutes()
-	return s, nil
+	return s
 }
 
 // service is one of the hosts' roles.

@@ -18,8 +18,8 @@ func (s *Sandbox) load() error {
 	if s.opt.Dir == "" {
 		return s.begin(s.opt.World)
 	}
-	if err := os.MkdirAll(s.opt.Dir, 0o700); err != nil {
-		return fmt.Errorf("the sandbox's folder: %w", err)
+	if err := s.release(); err != nil {
+		return fmt.Errorf("the sandbox's request log: %w", err) // another process may have begun it anew
 	}
 	data, err := os.ReadFile(s.stateFile())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,9 +93,13 @@ func (s *Sandbox) make(w *World) error {
 // save writes the state beside the old one and puts it in its place, so that a kill, or a second
 // process, never leaves half of it.
 func (s *Sandbox) save() error {
-	if s.opt.Dir == "" {
-		return nil
+	if s.opt.Dir == "" || s.trouble != nil {
+		return s.trouble
 	}
+	if err := s.turn.change(); err != nil {
+		return fmt.Errorf("saving the sandbox: %w", err)
+	}
+	s.version = s.turn.version
 	data, err := json.MarshalIndent(s.state, "", " ")
 	if err != nil {
 		return fmt.Errorf("saving the sandbox: %w", err)
@@ -118,27 +122,38 @@ func (s *Sandbox) stateFile() string { return filepath.Join(s.opt.Dir, "state.js
 
 // Reset forgets everything and begins anew with a world file, which may be empty.
 func (s *Sandbox) Reset(world []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.take() // a state that cannot be read any more keeps nobody from a new one
+	defer s.unlock()
+	err := s.trouble
+	if err == nil {
+		err = s.beginAnew(world)
+	}
+	if err != nil {
+		return fmt.Errorf("resetting the sandbox: %w", err)
+	}
+	return nil
+}
+
+func (s *Sandbox) beginAnew(world []byte) error {
 	// A world file that is wrong must not cost the state that is there.
-	trial := &Sandbox{opt: Options{Now: s.opt.Now, Hosts: s.opt.Hosts}}
+	trial := &Sandbox{opt: Options{Now: s.opt.Now, Hosts: s.opt.Hosts, WorldFile: s.opt.WorldFile}}
 	if err := errors.Join(trial.begin(world), trial.release()); err != nil {
 		return err
 	}
 	if err := s.clear(); err != nil {
-		return fmt.Errorf("resetting the sandbox: %w", err)
+		return err
 	}
 	s.log, s.seen, s.issuer = nil, map[string]*recentGets{}, &issuer{}
 	return s.begin(world)
 }
 
-// Reset empties the folder of a sandbox whose state cannot be opened any more.
-func Reset(dir string) error {
-	s := &Sandbox{opt: Options{Dir: dir}}
-	if err := s.clear(); err != nil {
-		return fmt.Errorf("resetting the sandbox: %w", err)
+// Renew is Open with all forgotten that the folder held, also where that cannot be opened any more.
+func Renew(o Options) (*Sandbox, error) {
+	s := create(o)
+	if err := s.Reset(o.World); err != nil {
+		return nil, err
 	}
-	return nil
+	return s, nil
 }
 
 func (s *Sandbox) clear() error {
