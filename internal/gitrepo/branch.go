@@ -54,6 +54,7 @@ type Revision struct {
 	Branch  string
 	Old     string // where the branch stands; "" is one that must not exist
 	Parent  string // the commit that this one follows
+	Merged  string // another one, whose history it brings together with Parent's; "" for none
 	Tree    []Entry
 	Files   []File
 	Message string
@@ -64,7 +65,7 @@ type Revision struct {
 // is there though it must not be. It returns the commit's hash also with an error.
 func Revise(ctx context.Context, r Remote, v Revision) (string, error) {
 	b := newBuilder()
-	commit, err := b.commit(NewCommit{Parent: v.Parent, Message: v.Message, Author: v.Author}, v.files())
+	commit, err := b.commit(NewCommit{Parent: v.Parent, Merged: v.Merged, Message: v.Message, Author: v.Author}, v.files())
 	if err != nil {
 		return "", fmt.Errorf("making a commit for branch %s: %w", v.Branch, err)
 	}

@@ -32,8 +32,10 @@ func (b *builder) commit(c NewCommit, files []file) (plumbing.Hash, error) {
 	by := object.Signature{Name: c.Author.Name, Email: c.Author.Email, When: c.Author.When}
 	message := strings.TrimRight(c.Message, "\n") + "\n"
 	commit := &object.Commit{Author: by, Committer: by, Message: message, TreeHash: tree}
-	if c.Parent != "" {
-		commit.ParentHashes = []plumbing.Hash{plumbing.NewHash(c.Parent)}
+	for _, parent := range []string{c.Parent, c.Merged} {
+		if parent != "" {
+			commit.ParentHashes = append(commit.ParentHashes, plumbing.NewHash(parent))
+		}
 	}
 	return b.put(commit)
 }

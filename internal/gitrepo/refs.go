@@ -38,6 +38,7 @@ type Move struct {
 // is none.
 type NewCommit struct {
 	Parent  string
+	Merged  string // a second parent
 	Files   map[string][]byte
 	Message string
 	Author  Signature

@@ -217,6 +217,11 @@ func openPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest, s 
 		for _, at := range s.view.Gone {
 			have.Outdated = append(have.Outdated, at+" (needless)")
 		}
+		if len(s.view.Clash.Others) == 0 {
+			for _, at := range s.view.Clash.Generated {
+				have.Outdated = append(have.Outdated, fmt.Sprintf("%s (changed on %s as well)", at, s.draft.Base))
+			}
+		}
 		if len(have.Outdated) == 0 && !s.view.Current {
 			have.Outdated = []string{"its description"}
 		}
@@ -224,7 +229,7 @@ func openPullRequest(ctx context.Context, k *proposal.Desk, want pullRequest, s 
 	if s.blocked == nil && want.Project == "" && s.needless() {
 		have.Needless, have.Outdated = true, nil
 	}
-	why, err := k.Waits(ctx, *s.view.Pull, s.view.Edited)
+	why, err := k.Waits(ctx, s.view)
 	if err != nil {
 		return have, err
 	}

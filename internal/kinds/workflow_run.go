@@ -116,7 +116,7 @@ func whose(c proposal.Came) string {
 }
 
 func waitsForPull(ctx context.Context, k *proposal.Desk, c proposal.Came) error {
-	why, err := k.Waits(ctx, *c.Pull, nil)
+	why, err := k.Waits(ctx, proposal.View{Pull: c.Pull})
 	if err != nil {
 		return err
 	}

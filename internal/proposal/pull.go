@@ -21,6 +21,7 @@ type View struct {
 	Edited   []string            // those that somebody else has edited, which are left alone
 	Current  bool                // the description knows what was pushed
 	Complete bool                // every file of the draft is there, as wished
+	Clash    Clash               // of an open one of this stack's
 	Ours     bool                // its description bears this stack's mark
 	// Withdrawn: it was closed by this program, as it was needless. One that a person has closed stays so.
 	Withdrawn bool
@@ -61,7 +62,10 @@ func (k *Desk) View(ctx context.Context, d Draft, branch string) (View, error) {
 	v.Edited = append(v.Edited, edited...)
 	slices.Sort(v.Edited)
 	v.Complete = v.Head != "" && len(Outdated(on, d.Files())) == 0 && !holds(on, d.Gone)
-	return v, nil
+	if v.Ours && v.Head != "" {
+		v.Clash, err = k.clash(ctx, d, v, on)
+	}
+	return v, err
 }
 
 // Text is what a pull request says of itself.
@@ -101,7 +105,8 @@ func (v View) merged() bool {
 }
 
 // Refresh brings an open pull request in line with the spec: a commit with what is outdated, on top of what is on
-// the branch, and the description's mark.
+// the branch, and the description's mark. Where the default branch has changed the same generated files since, the
+// commit is a merge of it.
 func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest, error) {
 	k.Hub.FreshPulls()
 	v, err := k.View(ctx, d, t.Branch)
@@ -112,14 +117,8 @@ func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest
 		return github.PullRequest{}, fmt.Errorf("the pull request from %s: %w", t.Branch, resource.ErrNotFound)
 	}
 	m := ReadMark(v.Pull.Body)
-	if len(v.Outdated)+len(v.Gone) > 0 {
-		on, err := k.Hub.Tree(ctx, v.Head)
-		if err != nil {
-			return *v.Pull, err
-		}
-		files := slices.DeleteFunc(slices.Clone(d.Generated), func(f gitrepo.File) bool { return !slices.Contains(v.Outdated, f.Path) })
-		r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: v.Head, Tree: without(on, v.Gone), Files: files, Message: t.Message}
-		made, err := k.Hub.Revise(ctx, r)
+	if len(v.Outdated)+len(v.Gone) > 0 || v.Clash.resolvable() {
+		made, err := k.revise(ctx, d, v, t)
 		if err != nil {
 			return *v.Pull, err
 		}
@@ -132,6 +131,23 @@ func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest
 		return *v.Pull, nil
 	}
 	return k.Hub.EditPull(ctx, v.Pull.Number, map[string]any{"body": body})
+}
+
+// revise makes the commit of a Refresh.
+func (k *Desk) revise(ctx context.Context, d Draft, v View, t Text) (string, error) {
+	r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: v.Head, Message: t.Message}
+	fresh := v.Outdated
+	on, err := k.Hub.Tree(ctx, v.Head)
+	if err != nil {
+		return "", err
+	}
+	if v.Clash.resolvable() {
+		on, fresh = v.Clash.merged, append(slices.Clone(fresh), v.Clash.Generated...)
+		r.Merged, r.Message = d.Tip, fmt.Sprintf("Merge branch '%s' into %s", d.Base, t.Branch)
+	}
+	r.Tree = without(on, v.Gone)
+	r.Files = slices.DeleteFunc(slices.Clone(d.Generated), func(f gitrepo.File) bool { return !slices.Contains(fresh, f.Path) })
+	return k.Hub.Revise(ctx, r)
 }
 
 // Close closes a pull request, and deletes its branch where nobody else has pushed to it.
@@ -195,8 +211,10 @@ func entries(on map[string]gitrepo.Entry) []gitrepo.Entry {
 	return all
 }
 
-// Waits says what an open pull request waits for: its checks, its reviews, the merge.
-func (k *Desk) Waits(ctx context.Context, p github.PullRequest, edited []string) (string, error) {
+// Waits says what an open pull request waits for: its checks, its reviews, what only a person can bring together, and
+// the merge.
+func (k *Desk) Waits(ctx context.Context, v View) (string, error) {
+	p := *v.Pull
 	var parts []string
 	checks, err := k.Hub.Checks(ctx, p.Head.SHA)
 	switch {
@@ -219,8 +237,11 @@ func (k *Desk) Waits(ctx context.Context, p github.PullRequest, edited []string)
 	default:
 		parts = append(parts, "no review yet")
 	}
-	if len(edited) > 0 {
-		parts = append(parts, "edited there and left alone: "+listed(edited))
+	if len(v.Edited) > 0 {
+		parts = append(parts, "edited there and left alone: "+listed(v.Edited))
+	}
+	if len(v.Clash.Others) > 0 {
+		parts = append(parts, fmt.Sprintf("%s has changed %s as well: merge it into %s first", p.Base.Ref, listed(v.Clash.Others), p.Head.Ref))
 	}
 	return fmt.Sprintf("#%d is to be reviewed and merged by a person (%s)", p.Number, strings.Join(parts, "; ")), nil
 }
