@@ -49,6 +49,7 @@ func (a *app) runPromote(ctx context.Context) (err error) {
 		return err
 	}
 	aim := a.aim(deletion{prune: true})
+	aim.Target = w.target
 	settled := a.waiting("reading live state")
 	p, err := s.engine.Plan(ctx, aim)
 	if errors.Is(err, engine.ErrNothingSelected) {
@@ -85,11 +86,13 @@ func (a *app) promote(ctx context.Context, s *session, p *plan.Plan, w way) erro
 	if err != nil {
 		return err
 	}
-	r := promotionResult{From: from, Into: into, Number: done.Number, URL: done.URL, Action: "update", Ahead: d.Ahead}
-	text := "is brought up to date"
+	r := promotionResult{From: from, Into: into, Number: done.Number, URL: done.URL, Action: "none", Ahead: d.Ahead}
+	text := "is up to date"
 	switch {
+	case done.Edited:
+		r.Action, text = "update", "is brought up to date"
 	case done.Kept:
-		r.Action, text = "none", "was opened by somebody else, so that its description is left alone"
+		text = "was opened by somebody else, so that its description is left alone"
 	case done.Opened:
 		r.Action, text = "create", "is opened"
 	}
@@ -119,17 +122,21 @@ func (a *app) promoted(r promotionResult, text string) error {
 	return nil
 }
 
-// way is the branch that a promotion comes from, and the one that it goes to.
-type way struct{ from, into string }
+// way is the branch that a promotion comes from, and the one that it goes to. Target runs from that; "" where several do.
+type way struct{ from, into, target string }
 
 // wayOf finds the way to the branch of a target, or, for "", to the only one that there is.
 func wayOf(s *spec.Stack, target string) (way, error) {
 	var w way
 	var candidates []string
 	for _, b := range s.Branches {
-		deployed := slices.ContainsFunc(s.Targets, func(t spec.Target) bool { return t.Branch == b.Name && (target == "" || t.Name == target) })
-		if deployed && !b.Default {
-			candidates, w = append(candidates, b.Name), way{from: cmp.Or(b.From, s.DefaultBranch()), into: b.Name}
+		deployed := slices.DeleteFunc(slices.Clone(s.Targets), func(t spec.Target) bool { return t.Branch != b.Name || target != "" && t.Name != target })
+		if len(deployed) == 0 || b.Default {
+			continue
+		}
+		candidates, w = append(candidates, b.Name), way{from: cmp.Or(b.From, s.DefaultBranch()), into: b.Name}
+		if len(deployed) == 1 {
+			w.target = deployed[0].Name
 		}
 	}
 	switch {

@@ -23,6 +23,7 @@ type Promoted struct {
 	Number int
 	URL    string
 	Opened bool
+	Edited bool // its description was
 	Kept   bool // somebody else opened it: what it says is left alone
 }
 
@@ -73,10 +74,11 @@ func (e *Engine) refresh(ctx context.Context, p Promotion, open github.PullReque
 		now.Kept = true
 		return now, nil
 	}
-	var err error
-	if open.Body != p.Body {
-		_, err = e.hub.EditPull(ctx, open.Number, map[string]any{"body": p.Body})
+	if open.Body == p.Body {
+		return now, nil
 	}
+	now.Edited = true
+	_, err := e.hub.EditPull(ctx, open.Number, map[string]any{"body": p.Body})
 	return now, err
 }
 
