@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -101,20 +100,16 @@ func TestWhatTheServiceChangedIsNobodysDoing(t *testing.T) {
 	p := scene{base: base, spec: base + "# more\n", event: "schedule"}.open(t)
 	p.databricks(http.MethodPost, "/api/2.1/unity-catalog/catalogs", `{"name":"prod"}`)
 	p.databricks(http.MethodPost, "/api/2.1/unity-catalog/schemas", `{"name":"fares","catalog_name":"prod","comment":"Fares"}`)
-	later := func() {
-		if err := p.box.Advance(2 * time.Second); err != nil {
-			t.Error(err)
-		}
-	}
+	later := func() { p.time.Advance(2 * time.Second) }
 	later()
-	var made atomic.Bool // an apply takes longer than it does here
-	p.before = func(req *http.Request) {
-		if made.Swap(req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/rulesets")) {
+	p.says = func(host, body string) string { // an apply takes longer than it does here
+		if host == "api.github.com" && strings.Contains(body, `"required_approving_review_count":1`) {
 			later()
 		}
+		return body
 	}
 	p.applied(base)
-	p.before, p.env["GITHUB_EVENT_PATH"] = nil, ""
+	p.env["GITHUB_EVENT_PATH"] = ""
 	p.says = func(host, body string) string {
 		switch host {
 		case "prod.cloud.databricks.com":

@@ -18,6 +18,7 @@ func (p *proposal) applied(spec string) {
 	env["MLOPS_SHOWN"], env["MLOPS_TOKEN"] = "fares", canary
 	code := Run(p.t.Context(), []string{"apply", "--auto-approve", "-f", filepath.Join(p.dir, "applied.yaml")}, Streams{
 		In: strings.NewReader(""), Out: &out, Err: &out, Base: p, Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Clock: p.time,
 	})
 	if code != 0 {
 		p.t.Fatalf("apply: exit code %d:\n%s", code, out.String())

@@ -16,8 +16,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mlopsctl/mlopsctl/internal/sandbox"
+	"github.com/mlopsctl/mlopsctl/internal/virtual"
 )
 
 const proposedTo = `version: 1
@@ -38,6 +40,7 @@ const canary = "canary-7c1d8e-never-seen"
 type proposal struct {
 	t    *testing.T
 	box  *sandbox.Sandbox
+	time *virtual.Clock // the services', and an apply's
 	dir  string
 	api  string
 	from string // the token of who proposes it
@@ -126,7 +129,8 @@ func (s scene) open(t *testing.T) *proposal {
 		"    - { login: job, role: member, token: ghs_job, permissions: { contents: read, pull_requests: write } }\n" +
 		"    - { login: mallory, role: member, token: ghp_mallory }\n" +
 		"  repositories:\n    - name: acme/fares\n      files: { README.md: hello, mlops.yaml: " + fmt.Sprintf("%q", base) + " }\n    - { name: acme/other, files: { README.md: x } }\n"
-	box, err := sandbox.Open(sandbox.Options{World: []byte(world), Hosts: sandbox.Hosts{
+	clock := virtual.NewClock(time.Now(), time.Millisecond)
+	box, err := sandbox.Open(sandbox.Options{Now: clock.Now, World: []byte(world), Hosts: sandbox.Hosts{
 		GitHub: host, Owner: "acme", Account: "https://accounts.cloud.databricks.com", AccountID: "11111111-2222-3333-4444-555555555555",
 		Workspaces: []string{"https://prod.cloud.databricks.com"},
 	}})
@@ -138,7 +142,7 @@ func (s scene) open(t *testing.T) *proposal {
 			t.Error(err)
 		}
 	})
-	p := &proposal{t: t, box: box, dir: t.TempDir(), api: api, from: box.Operator()["GITHUB_TOKEN"], at: "/repos/acme/fares"}
+	p := &proposal{t: t, box: box, time: clock, dir: t.TempDir(), api: api, from: box.Operator()["GITHUB_TOKEN"], at: "/repos/acme/fares"}
 	head := "change"
 	if !s.own {
 		p.ask("PATCH", "", map[string]any{"allow_forking": true})
