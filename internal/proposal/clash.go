@@ -8,8 +8,8 @@ import (
 	"github.com/mlopsctl/mlopsctl/internal/gitrepo"
 )
 
-// Clash is what a branch and the default branch have both changed since they parted, each in its own way. GitHub merges
-// no pull request that has any.
+// Clash is which files a branch and the default branch have both changed since they parted, each in its own way. Unless the
+// changes lie far apart in a file, GitHub does not merge the pull request.
 type Clash struct {
 	Generated []string // files that follow from the spec: which content is right is known
 	Others    []string // only a person can say

@@ -241,7 +241,7 @@ func (k *Desk) Waits(ctx context.Context, v View) (string, error) {
 		parts = append(parts, "edited there and left alone: "+listed(v.Edited))
 	}
 	if len(v.Clash.Others) > 0 {
-		parts = append(parts, fmt.Sprintf("%s has changed %s as well: merge it into %s first", p.Base.Ref, listed(v.Clash.Others), p.Head.Ref))
+		parts = append(parts, fmt.Sprintf("changed on %s as well, so that it may have to be merged into %s by hand: %s", p.Base.Ref, p.Head.Ref, listed(v.Clash.Others)))
 	}
 	return fmt.Sprintf("#%d is to be reviewed and merged by a person (%s)", p.Number, strings.Join(parts, "; ")), nil
 }
