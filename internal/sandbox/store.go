@@ -99,7 +99,6 @@ func (s *Sandbox) save() error {
 	if err := s.turn.change(); err != nil {
 		return fmt.Errorf("saving the sandbox: %w", err)
 	}
-	s.version = s.turn.version
 	data, err := json.MarshalIndent(s.state, "", " ")
 	if err != nil {
 		return fmt.Errorf("saving the sandbox: %w", err)
@@ -115,6 +114,7 @@ func (s *Sandbox) save() error {
 	if err != nil {
 		return fmt.Errorf("saving the sandbox: %w", errors.Join(err, os.Remove(f.Name())))
 	}
+	s.version = s.turn.version // until then what is on disk counts, and is read anew
 	return nil
 }
 

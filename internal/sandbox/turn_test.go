@@ -80,3 +80,31 @@ func TestAFolderThatHasGoneFailsEveryRequest(t *testing.T) {
 		t.Errorf("advancing its clock: %v", err)
 	}
 }
+
+func TestAChangeThatCouldNotBeSavedIsNone(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, Options{Dir: dir, Now: testClock, Hosts: testHosts()})
+	d := &dbxTest{t: t, s: s, id: operatorID, secret: operatorSecret, tokens: map[string]string{}}
+	d.principal("kept")
+	file := filepath.Join(dir, "state.json")
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(file, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.do(500, "POST", accountAPI+"/scim/v2/ServicePrincipals", map[string]any{"displayName": "lost", "active": true})
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all := d.do(200, "GET", accountAPI+"/scim/v2/ServicePrincipals?count=100", nil)["Resources"].([]any); len(all) != 2 {
+		t.Errorf("there are %d principals, and not the operator and the one that was saved", len(all))
+	}
+}
