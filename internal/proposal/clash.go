@@ -17,8 +17,8 @@ type Clash struct {
 }
 
 // clash compares the two. What a person has edited on the branch is not decided for them.
-func (k *Desk) clash(ctx context.Context, d Draft, v View, on map[string]gitrepo.Entry) (Clash, error) {
-	apart := func(f gitrepo.File) bool { there, has := d.On[f.Path]; return has && there != on[f.Path] }
+func (k *Desk) clash(ctx context.Context, d Draft, v View) (Clash, error) {
+	apart := func(f gitrepo.File) bool { there, has := d.On[f.Path]; return has && there != v.on[f.Path] }
 	if !slices.ContainsFunc(d.Files(), apart) {
 		return Clash{}, nil // as nearly always; nothing has to be asked
 	}
@@ -37,9 +37,9 @@ func (k *Desk) clash(ctx context.Context, d Draft, v View, on map[string]gitrepo
 	c := Clash{merged: map[string]gitrepo.Entry{}}
 	paths := maps.Clone(parted)
 	maps.Copy(paths, d.On)
-	maps.Copy(paths, on)
+	maps.Copy(paths, v.on)
 	for _, at := range slices.Sorted(maps.Keys(paths)) {
-		was, here, there := parted[at], on[at], d.On[at]
+		was, here, there := parted[at], v.on[at], d.On[at]
 		now := here
 		if here == was {
 			now = there

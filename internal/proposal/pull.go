@@ -25,6 +25,7 @@ type View struct {
 	Ours     bool                // its description bears this stack's mark
 	// Withdrawn: it was closed by this program, as it was needless. One that a person has closed stays so.
 	Withdrawn bool
+	on        map[string]gitrepo.Entry // what is on the branch
 }
 
 // View looks at a branch, and at its pull requests.
@@ -44,9 +45,8 @@ func (k *Desk) View(ctx context.Context, d Draft, branch string) (View, error) {
 		return v, err
 	}
 	v.Head = heads[branch]
-	on := map[string]gitrepo.Entry{}
 	if v.Head != "" {
-		if on, err = k.Hub.Tree(ctx, v.Head); err != nil {
+		if v.on, err = k.Hub.Tree(ctx, v.Head); err != nil {
 			return v, err
 		}
 	}
@@ -56,14 +56,14 @@ func (k *Desk) View(ctx context.Context, d Draft, branch string) (View, error) {
 	}
 	v.Ours = m.Stack == k.stack.Name
 	v.Withdrawn = v.Pull != nil && !v.Pull.Open() && !v.Pull.Merged() && ReadMark(v.Pull.Body).Closed
-	v.Outdated, v.Edited, v.Current = m.state(d, on)
+	v.Outdated, v.Edited, v.Current = m.state(d, v.on)
 	var edited []string
-	v.Gone, edited = m.leftovers(d, on)
+	v.Gone, edited = m.leftovers(d, v.on)
 	v.Edited = append(v.Edited, edited...)
 	slices.Sort(v.Edited)
-	v.Complete = v.Head != "" && len(Outdated(on, d.Files())) == 0 && !holds(on, d.Gone)
+	v.Complete = v.Head != "" && len(Outdated(v.on, d.Files())) == 0 && !holds(v.on, d.Gone)
 	if v.Ours && v.Head != "" {
-		v.Clash, err = k.clash(ctx, d, v, on)
+		v.Clash, err = k.clash(ctx, d, v)
 	}
 	return v, err
 }
@@ -136,11 +136,7 @@ func (k *Desk) Refresh(ctx context.Context, d Draft, t Text) (github.PullRequest
 // revise makes the commit of a Refresh.
 func (k *Desk) revise(ctx context.Context, d Draft, v View, t Text) (string, error) {
 	r := gitrepo.Revision{Branch: t.Branch, Old: v.Head, Parent: v.Head, Message: t.Message}
-	fresh := v.Outdated
-	on, err := k.Hub.Tree(ctx, v.Head)
-	if err != nil {
-		return "", err
-	}
+	on, fresh := v.on, v.Outdated
 	if v.Clash.resolvable() {
 		on, fresh = v.Clash.merged, append(slices.Clone(fresh), v.Clash.Generated...)
 		r.Merged, r.Message = d.Tip, fmt.Sprintf("Merge branch '%s' into %s", d.Base, t.Branch)
